@@ -1,0 +1,64 @@
+"""What a source is, and what it is given: the contract every file in ``sources/`` keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from borderwatch.models import NO_WORDS, Body, Edition, Reading, Snapshot, Terms, View
+
+if TYPE_CHECKING:
+    from borderwatch.fetch import Fetch
+
+
+class Source(ABC):
+    """One map, data set or platform that can be asked. The file's name is the source's ``name``.
+
+    ``layers`` maps each layer or scale to what it is in a few words ("" where there is one only).
+    ``resolution_km`` gives, by layer, the finest inscribed radius the layer can be trusted to show;
+    ``owner_words`` resolves words only this source uses to owner identities (see ``owners``).
+    ``watches`` says in one line what a reader gets from it; ``proven`` how the collector was proven
+    (live, recorded, documented shape) and ``first_contact`` what to check when it first meets the
+    real service.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    watches: ClassVar[str]
+    terms: ClassVar[Terms]
+    every: ClassVar[timedelta]
+    worldviews: ClassVar[tuple[str, ...]] = ("default",)
+    layers: ClassVar[Mapping[str, str]] = {"": ""}
+    resolution_km: ClassVar[Mapping[str, float]] = {}
+    owner_words: ClassVar[Mapping[str, str]] = NO_WORDS
+    key_variable: ClassVar[str | None] = None
+    proven: ClassVar[str] = ""
+    first_contact: ClassVar[str] = ""
+
+    def views(self) -> tuple[View, ...]:
+        """Every view of this source, each of which has its own past."""
+        return tuple(
+            View(self.name, worldview, layer=layer) for worldview in self.worldviews for layer in self.layers
+        )
+
+    @abstractmethod
+    def capture(self, view: View, fetch: Fetch, edition: Edition | None = None) -> Body:
+        """Ask for what the source shows now, or showed in ``edition``; the bytes as they came.
+
+        The only method that may use the network, and only through ``fetch``. Raises a
+        ``CaptureProblem`` that says what happened, or ``NotModified`` where the source says that
+        ``fetch.known`` (the last good capture of this view) still stands.
+        """
+
+    @abstractmethod
+    def read(self, snapshot: Snapshot) -> Reading:
+        """What the bytes say, in the source's own words. Pure: same bytes, same answer.
+
+        A word the reader does not know raises ``SchemaChanged`` naming it.
+        """
+
+    def editions(self, view: View, fetch: Fetch) -> tuple[Edition, ...]:
+        """The dated editions that can be asked for, oldest first; none by default."""
+        return ()
