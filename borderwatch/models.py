@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from shapely.geometry.base import BaseGeometry
-
-NO_WORDS: Mapping[str, str] = MappingProxyType({})
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 
 # --- what is asked -----------------------------------------------------------------------------
@@ -92,7 +91,7 @@ class Body:
     parts: tuple[Part, ...]
     url: str
     edition: Edition | None = None
-    headers: Mapping[str, str] = NO_WORDS
+    headers: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
 
@@ -142,7 +141,7 @@ class Capture:
     edition: Edition | None = None
     body: str | None = None
     parts: tuple[PartDigest, ...] = ()
-    headers: Mapping[str, str] = NO_WORDS
+    headers: Mapping[str, str] = field(default_factory=dict)
     licence: str = ""
     attribution: str = ""
     keep: Keep = Keep.BODY
@@ -220,8 +219,8 @@ class Feature:
     owner: str | None = None
     style: LineStyle | None = None
     word: str | None = None
-    names: Mapping[str, str] = NO_WORDS
-    words: Mapping[str, str] = NO_WORDS
+    names: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +285,7 @@ class Dispute:
     box: tuple[float, float, float, float]
     box_source: str
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    codes: Mapping[str, str] = NO_WORDS
+    codes: Mapping[str, str] = field(default_factory=dict)
     qid: str | None = None
     osm_relation: int | None = None
     reference: BaseGeometry | None = None
@@ -344,7 +343,7 @@ class Depiction:
     coverage: Coverage
     shares: tuple[Share, ...] = ()
     drawn: tuple[Drawn, ...] = ()
-    names: Mapping[str, str] = NO_WORDS
+    names: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
     limit_km: float | None = None
     reason: str = ""

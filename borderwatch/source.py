@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from borderwatch.models import NO_WORDS, Body, Edition, Reading, Snapshot, Terms, View
+from borderwatch.models import Body, Edition, Reading, Snapshot, Terms, View
 
 if TYPE_CHECKING:
     from borderwatch.fetch import Fetch
@@ -30,18 +31,16 @@ class Source(ABC):
     terms: ClassVar[Terms]
     every: ClassVar[timedelta]
     worldviews: ClassVar[tuple[str, ...]] = ("default",)
-    layers: ClassVar[Mapping[str, str]] = {"": ""}
-    resolution_km: ClassVar[Mapping[str, float]] = {}
-    owner_words: ClassVar[Mapping[str, str]] = NO_WORDS
+    layers: ClassVar[Mapping[str, str]] = MappingProxyType({"": ""})
+    resolution_km: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    owner_words: ClassVar[Mapping[str, str]] = MappingProxyType({})
     key_variable: ClassVar[str | None] = None
     proven: ClassVar[str] = ""
     first_contact: ClassVar[str] = ""
 
     def views(self) -> tuple[View, ...]:
         """Every view of this source, each of which has its own past."""
-        return tuple(
-            View(self.name, worldview, layer=layer) for worldview in self.worldviews for layer in self.layers
-        )
+        return tuple(View(self.name, worldview, layer=layer) for worldview in self.worldviews for layer in self.layers)
 
     @abstractmethod
     def capture(self, view: View, fetch: Fetch, edition: Edition | None = None) -> Body:
