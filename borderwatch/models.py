@@ -437,3 +437,60 @@ class Comparison:
     noise_floor_km: float | None = None
     limit_km: float | None = None
     reason: str = ""
+
+
+# --- what is shown to people --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """One owner's ground (or one line) around a dispute in one snapshot, simplified for drawing only.
+
+    Never fed back into a comparison. ``label`` is the source's own word; ``owner`` the identity.
+    """
+
+    capture: str
+    dispute: str
+    owner: str | None
+    label: str
+    role: Role
+    style: LineStyle | None
+    geometry: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a view shows of a dispute at a moment: the depiction, the capture, and since when.
+
+    ``since`` is when the source first showed it so; ``attested`` the last time it was seen so.
+    """
+
+    depiction: Depiction
+    capture: Capture
+    since: datetime
+    attested: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCard:
+    """What a page says about a source."""
+
+    name: str
+    title: str
+    terms: Terms
+    last_success: datetime | None = None
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputePage:
+    """Everything one dispute's page and map are drawn from.
+
+    ``sketches`` maps a capture id to what it draws around this dispute.
+    """
+
+    dispute: Dispute
+    changes: tuple[Change, ...]
+    standings: tuple[Standing, ...]
+    sketches: Mapping[str, tuple[Sketch, ...]]
+    sources: Mapping[str, SourceCard]
