@@ -129,7 +129,9 @@ class Capture:
 
     ``live`` is True where the question was "what do you show now", False where an older edition
     was asked for. ``body`` is the sha256 of the stored bytes (None when failed); with
-    ``Outcome.NOT_MODIFIED`` it is the body of the earlier capture that still stands.
+    ``Outcome.NOT_MODIFIED`` it is the body of the earlier capture that still stands. A failed
+    attempt may hold a body too: the evidence of an answer that could not be read. ``ship`` False
+    says that the body stays on the machine that captured it, so its absence elsewhere is no damage.
     """
 
     id: str
@@ -148,6 +150,7 @@ class Capture:
     fault: Fault | None = None
     software: str = ""
     note: str = ""
+    ship: bool = True
 
     @property
     def shown_at(self) -> datetime:

@@ -1,0 +1,116 @@
+"""An answer's parts <-> the one body that is stored of them, proven by its own hash. Pure but for reading.
+
+One part is stored as it came, several as a deterministic ustar archive; either is packed with zstd. The hash
+is taken of the bytes before packing, so a better packer changes no name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+from borderwatch.errors import Damaged, Malformed
+from borderwatch.models import Part, PartDigest
+
+LEVEL = 19
+"""zstd level of a body: an archive is written once and shipped many times."""
+MAX_WINDOW = 2**27
+"""What the ``zstd`` tool accepts without being told, 128 MiB: every body opens with a plain ``zstd -d``."""
+
+_TAR_BLOCK = 512
+_TAR_RECORD = 10_240
+
+
+def stored_from_parts(parts: tuple[Part, ...]) -> bytes:
+    """What is kept of an answer: one part as it came, several as a deterministic ustar archive.
+
+    Malformed where a part's name could not be unpacked safely, or two parts share one.
+    """
+    if not parts:
+        raise Malformed("an answer without a single part")
+    names = [part.name for part in parts]
+    for name in names:
+        _check_part_name(name)
+    if len(set(names)) != len(names):
+        raise Malformed(f"an answer with two parts of one name: {sorted(n for n in set(names) if names.count(n) > 1)}")
+    if len(parts) == 1:
+        return parts[0].data
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT, encoding="utf-8") as archive:
+        for part in sorted(parts, key=lambda part: part.name):
+            entry = tarfile.TarInfo(part.name)
+            entry.size = len(part.data)
+            try:
+                archive.addfile(entry, io.BytesIO(part.data))
+            except ValueError as error:
+                raise Malformed(f"a part's name is too long for an archive: {part.name!r}") from error
+    return buffer.getvalue()
+
+
+def _check_part_name(name: str) -> None:
+    steps = name.split("/")
+    if any(step in {"", ".", ".."} for step in steps) or not name.isprintable() or "\\" in name:
+        raise Malformed(f"a part's name that is not a safe relative path: {name!r}")
+
+
+def stored_size(parts: tuple[PartDigest, ...]) -> int:
+    """The size a body must have, known before it is unpacked: no bomb gets further than this."""
+    if len(parts) == 1:
+        return parts[0].size
+    blocks = sum(1 + -(-part.size // _TAR_BLOCK) for part in parts) + 2
+    return -(-blocks * _TAR_BLOCK // _TAR_RECORD) * _TAR_RECORD
+
+
+def digests_from_parts(parts: tuple[Part, ...]) -> tuple[PartDigest, ...]:
+    ordered = sorted(parts, key=lambda part: part.name)
+    return tuple(PartDigest(part.name, hashlib.sha256(part.data).hexdigest(), len(part.data)) for part in ordered)
+
+
+def packed_from_stored(stored: bytes) -> bytes:
+    """A body as it lies in the archive."""
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True).compress(stored)
+
+
+def proven_parts(path: Path, digest: str, parts: tuple[PartDigest, ...]) -> tuple[Part, ...]:
+    """The parts of a stored body, unpacked within their known size and proven against their own hashes."""
+    stored = _proven_stored(path, digest, stored_size(parts))
+    found: tuple[Part, ...]
+    if len(parts) == 1:
+        found = (Part(parts[0].name, stored),)
+    else:
+        try:
+            with tarfile.open(fileobj=io.BytesIO(stored), mode="r:", encoding="utf-8") as archive:
+                files = [(entry.name, archive.extractfile(entry)) for entry in archive.getmembers() if entry.isreg()]
+                found = tuple(Part(name, file.read()) for name, file in files if file is not None)
+        except tarfile.TarError as error:
+            raise Damaged(
+                f"{path}: the body is not the archive its ledger line tells of ({error})", path=str(path)
+            ) from error
+    if digests_from_parts(found) != tuple(sorted(parts, key=lambda part: part.name)):
+        raise Damaged(f"{path}: the body does not hold the parts its ledger line tells of", path=str(path))
+    return found
+
+
+def _proven_stored(path: Path, digest: str, size: int) -> bytes:
+    import zstandard
+
+    unpacker = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+    try:
+        with path.open("rb") as file, unpacker.stream_reader(file) as reader:
+            stored = reader.read(size + 1)
+    except FileNotFoundError as error:
+        raise Damaged(f"{path}: the body is gone", path=str(path)) from error
+    except (OSError, zstandard.ZstdError) as error:
+        raise Damaged(f"{path}: the body cannot be unpacked ({error})", path=str(path)) from error
+    found = hashlib.sha256(stored).hexdigest()
+    if len(stored) != size or found != digest:
+        raise Damaged(
+            f"{path}: the body is not what was written: "
+            f"{len(stored)} bytes with sha256 {found}, not {size} with {digest}",
+            path=str(path),
+        )
+    return stored
