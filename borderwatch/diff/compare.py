@@ -1,0 +1,92 @@
+"""Two scenes of one dispute -> what changed, and the attestation that goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from borderwatch.diff import lines, names, ownership
+from borderwatch.diff.noise import Noise
+from borderwatch.diff.record import Finding
+from borderwatch.models import Comparison, Coverage, Kind, Significance, Verdict
+from borderwatch.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The comparison record and its findings, most significant first."""
+
+    comparison: Comparison
+    findings: tuple[Finding, ...]
+
+
+def scenes(before: Scene, after: Scene) -> Outcome:
+    """Compare two scenes of the same view and dispute."""
+    if before.depiction.coverage is Coverage.NOT_COVERED and after.depiction.coverage is Coverage.NOT_COVERED:
+        return Outcome(_verdict(before, after, Verdict.NOT_COVERED, reason=after.depiction.reason), ())
+    passed, noise, limit = ownership.findings(before, after)
+    found = list(passed)
+    taken = any(f.kind is Kind.TRANSFER and (f.share or 0) >= ownership.MOSTLY for f in passed)
+    if not taken:
+        found += [_weigh(f, before, after, noise) for f in names.own_features(before, after)]
+    found += names.findings(before, after)
+    found += lines.findings(before, after, limit)
+    found.sort(key=_most_significant_first)
+    if found:
+        return Outcome(_verdict(before, after, Verdict.CHANGED, noise, limit), tuple(found))
+    if Coverage.NOT_RESOLVABLE in (before.depiction.coverage, after.depiction.coverage):
+        reason = after.depiction.reason or before.depiction.reason
+        return Outcome(_verdict(before, after, Verdict.NOT_RESOLVABLE, noise, limit, reason), ())
+    if before.areas and limit > before.ground.inradius_km:
+        reason = (
+            f"the two drawings differ by {noise.floor_km:.1f} km everywhere; "
+            f"the dispute is {before.ground.inradius_km:.1f} km at its thickest"
+        )
+        return Outcome(_verdict(before, after, Verdict.NOT_RESOLVABLE, noise, limit, reason), ())
+    return Outcome(_verdict(before, after, Verdict.UNCHANGED, noise, limit), ())
+
+
+def _weigh(finding: Finding, before: Scene, after: Scene, noise: Noise) -> Finding:
+    """A feature split off or merged while its ground keeps its owner, or met in a map drawn anew, is minor."""
+    same_holder = finding.kind is Kind.DISAPPEARED and finding.loser == finding.gainer
+    if (
+        same_holder
+        or noise.redigitised
+        or Coverage.NOT_COVERED
+        in (
+            before.depiction.coverage,
+            after.depiction.coverage,
+        )
+    ):
+        return replace(finding, significance=Significance.MINOR)
+    return finding
+
+
+def _most_significant_first(finding: Finding) -> tuple[bool, float, str, str, str]:
+    return (
+        finding.significance is not Significance.SUBSTANTIVE,
+        -(finding.area_km2 or 0.0),
+        finding.kind.value,
+        finding.subject,
+        f"{finding.loser}{finding.gainer}",
+    )
+
+
+def _verdict(
+    before: Scene,
+    after: Scene,
+    verdict: Verdict,
+    noise: Noise | None = None,
+    limit: float | None = None,
+    reason: str = "",
+) -> Comparison:
+    measured = noise is not None and bool(before.areas or after.areas)
+    return Comparison(
+        view=after.capture.view,
+        dispute=after.ground.dispute.slug,
+        before=before.capture.id,
+        after=after.capture.id,
+        verdict=verdict,
+        noise_floor_km=noise.floor_km if measured and noise is not None else None,
+        limit_km=limit if measured else None,
+        reason=reason,
+    )

@@ -1,0 +1,109 @@
+"""Names and list rows: label text per language, and what a list says of a disputed thing."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from borderwatch.diff.record import Finding
+from borderwatch.models import Drawn, Kind, Role, Row, Significance
+
+if TYPE_CHECKING:
+    from borderwatch.scene import Scene
+
+
+def findings(before: Scene, after: Scene) -> list[Finding]:
+    """Renamed features and changed rows; order of rows, white space and Unicode form are no change."""
+    return [*_feature_names(before, after), *_rows(before, after)]
+
+
+def own_features(before: Scene, after: Scene) -> list[Finding]:
+    """The disputed thing gets a feature of its own, or loses it."""
+    old = [p.drawn for p in before.areas if p.drawn.own]
+    new = [p.drawn for p in after.areas if p.drawn.own]
+    if bool(old) == bool(new):
+        return []
+    if new:
+        return [
+            Finding(
+                Kind.APPEARED,
+                Significance.SUBSTANTIVE,
+                gainer=new[0].owner,
+                loser=_holder(before),
+                new=_words(new),
+                old=_ground_words(before),
+            )
+        ]
+    return [
+        Finding(
+            Kind.DISAPPEARED,
+            Significance.SUBSTANTIVE,
+            loser=old[0].owner,
+            gainer=_holder(after),
+            old=_words(old),
+            new=_ground_words(after),
+        )
+    ]
+
+
+def _words(drawn: list[Drawn]) -> str:
+    return ", ".join(dict.fromkeys(d.name or d.code or "(no name)" for d in drawn))
+
+
+def _ground_words(scene: Scene) -> str | None:
+    """What the ground is called where it has no feature of its own: the features that hold most of it."""
+    held = sorted((d for d in scene.depiction.drawn if d.role is Role.AREA and d.share > 0.05), key=lambda d: -d.share)  # noqa: PLR2004
+    return _words(held) if held else None
+
+
+def _holder(scene: Scene) -> str | None:
+    return scene.depiction.shares[0].owner if scene.depiction.shares else None
+
+
+def _same_text(a: str, b: str) -> bool:
+    return " ".join(unicodedata.normalize("NFC", a).split()) == " ".join(unicodedata.normalize("NFC", b).split())
+
+
+def _feature_names(before: Scene, after: Scene) -> list[Finding]:
+    old, new = before.depiction.names, after.depiction.names
+    found = []
+    for lang in sorted(set(old) & set(new)):
+        if not _same_text(old[lang], new[lang]):
+            found.append(Finding(Kind.RENAMED, Significance.SUBSTANTIVE, subject=lang, old=old[lang], new=new[lang]))
+    return found
+
+
+def _rows(before: Scene, after: Scene) -> list[Finding]:
+    old = {r.key: r for r in before.depiction.rows}
+    new = {r.key: r for r in after.depiction.rows}
+    # A table of names (several languages) renames; a list of places relabels.
+    languages = {r.lang for r in (*old.values(), *new.values())}
+    kind = Kind.RENAMED if len(languages) > 1 else Kind.RELABELLED
+    found: list[Finding] = []
+    for key in sorted(old.keys() | new.keys()):
+        found += _row(key, old.get(key), new.get(key), before, after, kind)
+    return found
+
+
+def _row(key: str, old: Row | None, new: Row | None, before: Scene, after: Scene, kind: Kind) -> list[Finding]:
+    if old is None and new is not None:
+        if kind is Kind.RENAMED or not before.complete:
+            return []  # a language or a variant a table of names did not have yet says nothing of the place
+        return [Finding(Kind.LISTED, Significance.SUBSTANTIVE, subject=key, new=new.name)]
+    if new is None and old is not None:
+        if kind is Kind.RENAMED or not after.complete:
+            return []
+        return [Finding(Kind.DELISTED, Significance.SUBSTANTIVE, subject=key, old=old.name)]
+    assert old is not None  # noqa: S101
+    assert new is not None  # noqa: S101
+    found = []
+    if not _same_text(old.name, new.name):
+        subject = new.lang if kind is Kind.RENAMED else key
+        if new.note or new.kind:
+            subject += f" ({new.kind or new.note})"
+        found.append(Finding(kind, Significance.SUBSTANTIVE, subject=subject, old=old.name, new=new.name))
+    if (old.parent or "") != (new.parent or ""):
+        found.append(Finding(Kind.REPARENTED, Significance.SUBSTANTIVE, subject=key, old=old.parent, new=new.parent))
+    if (old.kind or "") != (new.kind or "") and _same_text(old.name, new.name):
+        found.append(Finding(Kind.RELABELLED, Significance.MINOR, subject=f"{key} kind", old=old.kind, new=new.kind))
+    return found

@@ -1,0 +1,222 @@
+"""Who lost what to whom: the overlay of ownership between two scenes of one dispute.
+
+Transfer of n to m is (A_n - B_n) n (B_m - A_m), so that layers with overlapping claims give no phantom swaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from borderwatch import geometry as geo
+from borderwatch.diff.noise import RATIO, Noise, floor
+from borderwatch.diff.record import Finding
+from borderwatch.models import Kind, Role, Significance
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+    from borderwatch.scene import Piece, Scene
+
+# A piece of a difference belongs to a dispute when this much of it lies on the dispute's ground.
+MOSTLY = 0.5
+# Below the source's declared resolution, yet far above the pair's own noise: a deliberate edit too small to
+# be vouched for. Told, as minor.
+MINOR_FRACTION = 0.35
+# Two features are one place when their overlap is this much of their union (a renumbered or renamed feature).
+SAME_PLACE_IOU = 0.7
+# A share of the dispute this small is an edge, not an ownership.
+MINOR_SHARE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Ground that passed from one owner (or nobody) to another, in one window; geometry WGS 84."""
+
+    loser: str | None
+    gainer: str | None
+    geometry: BaseGeometry
+    overlap: bool = False
+
+
+def differences(before: Mapping[str, BaseGeometry], after: Mapping[str, BaseGeometry]) -> Iterator[Difference]:
+    """Every pair of owners between whom ground passed, in code order; slivers and all."""
+    lost = {o: _minus(a, after.get(o)) for o, a in before.items()}
+    gained = {o: _minus(b, before.get(o)) for o, b in after.items()}
+    lost = {o: g for o, g in sorted(lost.items()) if not g.is_empty}
+    gained = {o: g for o, g in sorted(gained.items()) if not g.is_empty}
+    left = dict(lost)
+    fresh = dict(gained)
+    for loser, gone in lost.items():
+        for gainer, new in gained.items():
+            if loser == gainer:
+                continue
+            passed = _both(gone, new)
+            if not passed.is_empty:
+                yield Difference(loser, gainer, passed)
+                left[loser] = _minus(left[loser], passed)
+                fresh[gainer] = _minus(fresh[gainer], passed)
+    all_after, all_before = geo.union(after.values()), geo.union(before.values())
+    for loser, rest in left.items():
+        yield from _split(rest, all_after, loser, None)
+    for gainer, rest in fresh.items():
+        yield from _split(rest, all_before, None, gainer)
+
+
+def _split(rest: BaseGeometry, held: BaseGeometry, loser: str | None, gainer: str | None) -> Iterator[Difference]:
+    """Ground left over: where another held it all along it is an overlap, elsewhere nobody's."""
+    shared = _both(rest, held)
+    if not shared.is_empty:
+        yield Difference(loser, gainer, shared, overlap=True)
+    alone = _minus(rest, held)
+    if not alone.is_empty:
+        yield Difference(loser, gainer, alone)
+
+
+def _minus(a: BaseGeometry, b: BaseGeometry | None) -> BaseGeometry:
+    if b is None or b.is_empty or a.is_empty:
+        return a
+    if a.equals_exact(b):
+        return geo.EMPTY
+    return geo.polygonal(_safely(shapely.difference, a, b))
+
+
+def _both(a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
+    if a.is_empty or b.is_empty or not a.intersects(b):
+        return geo.EMPTY
+    return geo.polygonal(_safely(shapely.intersection, a, b))
+
+
+def _safely(operation: object, a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
+    try:
+        return operation(a, b)  # type: ignore[operator, no-any-return]
+    except shapely.errors.GEOSException:
+        # About a centimetre: nodes the two drawings into one arrangement where floating point cannot.
+        return operation(geo.repair_quietly(a), geo.repair_quietly(b), grid_size=1e-7)  # type: ignore[operator, no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The part of a difference that concerns a dispute, and its measures on the pair's plane."""
+
+    difference: Difference
+    geometry: BaseGeometry
+    inradius_km: float
+
+
+def on_ground(difference: Difference, scene: Scene, plane: geo.Plane, at_least_km: float) -> Measured | None:
+    """The connected pieces of a difference that concern the dispute's ground and are thicker than a sliver.
+
+    A piece that lies mostly on the ground is told whole (the reference outline is ours, the piece is the
+    source's); of a larger piece only what lies on the ground.
+    """
+    kept = []
+    thickest = 0.0
+    shapely.prepare(scene.ground.area)
+    for piece in shapely.get_parts(difference.geometry):
+        if not scene.ground.area.intersects(piece):
+            continue
+        radius = geo.inradius_km(piece, plane, at_least_km=at_least_km)
+        if radius <= at_least_km:
+            continue
+        inside = _both(piece, scene.ground.area)
+        whole = geo.area_km2(piece)
+        if geo.area_km2(inside) >= MOSTLY * whole:
+            kept.append(piece)
+        else:
+            radius = geo.inradius_km(inside, plane, at_least_km=at_least_km)
+            if radius <= at_least_km:
+                continue
+            kept.append(inside)
+        thickest = max(thickest, radius)
+    if not kept:
+        return None
+    return Measured(difference, geo.union(kept), thickest)
+
+
+def findings(before: Scene, after: Scene) -> tuple[list[Finding], Noise, float]:
+    """Changes of ownership of one dispute between two scenes, the pair's noise and its detection limit (km)."""
+    declared = max(before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
+    if [p.digest + _tag(p) for p in before.areas] == [p.digest + _tag(p) for p in after.areas]:
+        return [], Noise(0.0, 1.0), declared
+    plane = geo.Plane.around(before.ground.window)
+    smallest = MINOR_FRACTION * declared
+    measured = [
+        m
+        for d in differences(before.by_owner, after.by_owner)
+        if (m := on_ground(d, before, plane, smallest)) is not None
+    ]
+    suspects = [m.geometry for m in measured if m.inradius_km >= smallest]
+    candidates = plane.project(geo.union(suspects)) if suspects else geo.EMPTY
+    noise = floor(before, after, candidates, plane)
+    limit = max(declared, RATIO * noise.floor_km)
+    found = []
+    for one in measured:
+        finding = _judge(one, before, after, noise, declared, limit)
+        if finding is not None:
+            found.append(finding)
+    return found, noise, limit
+
+
+def _tag(piece: Piece) -> bytes:
+    return f"{piece.drawn.owner}\0{piece.drawn.role}".encode()
+
+
+def _judge(one: Measured, before: Scene, after: Scene, noise: Noise, declared: float, limit: float) -> Finding | None:
+    ratio = one.inradius_km / noise.floor_km if noise.floor_km else None
+    clear = ratio is None or ratio >= RATIO
+    if not clear or one.inradius_km < MINOR_FRACTION * declared:
+        return None
+    area = geo.area_km2(one.geometry)
+    share = geo.area_km2(_both(one.geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
+    loser, gainer = one.difference.loser, one.difference.gainer
+    measures = {
+        "area_km2": area,
+        "inradius_km": one.inradius_km,
+        "noise_floor_km": noise.floor_km,
+        "ratio": ratio,
+        "limit_km": limit,
+        "share": share,
+        "geometry": one.geometry,
+    }
+    if _is_unknown(loser) != _is_unknown(gainer) and loser and gainer:
+        named = _same_place(one, before, after)
+        if named is not None:
+            old, new = named
+            return Finding(Kind.RENAMED, Significance.MINOR, subject="", old=old, new=new, **measures)  # type: ignore[arg-type]
+    significance = Significance.SUBSTANTIVE if one.inradius_km >= limit and share >= MINOR_SHARE else Significance.MINOR
+    kind = Kind.OVERLAP if one.difference.overlap else Kind.TRANSFER
+    return Finding(kind, significance, loser=loser, gainer=gainer, **measures)  # type: ignore[arg-type]
+
+
+def _is_unknown(owner: str | None) -> bool:
+    return owner is not None and owner.startswith("?")
+
+
+def _same_place(one: Measured, before: Scene, after: Scene) -> tuple[str, str] | None:
+    """The words of the two features where ground only changed its name: same place, one side unnamed."""
+    olds = [p for p in before.areas if p.drawn.owner == one.difference.loser and p.drawn.role is Role.AREA]
+    news = [p for p in after.areas if p.drawn.owner == one.difference.gainer and p.drawn.role is Role.AREA]
+    for old in olds:
+        for new in news:
+            common = _both(old.geometry, new.geometry)
+            if common.is_empty:
+                continue
+            areas = geo.areas_km2([old.geometry, new.geometry, common])
+            if areas[2] >= SAME_PLACE_IOU * (areas[0] + areas[1] - areas[2]):
+                return word(old), word(new)
+    return None
+
+
+def word(piece: Piece) -> str:
+    """The source's own word for a feature: its name, else its code."""
+    return piece.drawn.name or piece.drawn.code or "(no name)"
+
+
+def total_km2(geometries: list[BaseGeometry]) -> float:
+    """Sum of geodesic areas, km2."""
+    return float(np.sum(geo.areas_km2(geometries))) if geometries else 0.0

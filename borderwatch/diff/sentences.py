@@ -1,0 +1,69 @@
+"""One sentence in plain English for each change; speaks of what the source draws, never of what is so."""
+
+from __future__ import annotations
+
+from borderwatch.diff.record import Finding
+from borderwatch.models import Capture, Dispute, Kind
+from borderwatch.owners import label
+
+
+def who(owner: str | None) -> str:
+    """How an owner is called in a sentence."""
+    return label(owner) if owner else "nobody"
+
+
+def state(capture: Capture) -> str:
+    """A capture as a reader knows it: edition and date."""
+    day = capture.shown_at.date().isoformat()
+    return f"{capture.edition.label} ({day})" if capture.edition else day
+
+
+def sentence(finding: Finding, dispute: Dispute | None, title: str, before: Capture, after: Capture) -> str:
+    """What changed, where, by how much, between which states."""
+    place = dispute.name if dispute else "ground outside every catalogued dispute"
+    between = f"between {state(before)} and {state(after)}"
+    return f"{title}, {between}: {_what(finding, place)}."
+
+
+def _what(f: Finding, place: str) -> str:
+    area = f"{f.area_km2:,.0f} km²" if f.area_km2 is not None and f.area_km2 >= 1 else f"{f.area_km2 or 0:.2g} km²"
+    length = f"{f.length_km:,.0f} km" if f.length_km is not None else ""
+    lang = f" ({f.subject})" if f.subject else ""
+    part = f" ({f.share:.0%} of it)" if f.share is not None and f.share <= 1 else ""
+    match f.kind:
+        case Kind.TRANSFER if f.loser is None:
+            text = f"{place}: {area}{part} not shown as anyone's before is drawn as {who(f.gainer)}"
+        case Kind.TRANSFER if f.gainer is None:
+            text = f"{place}: {area}{part} drawn as {who(f.loser)} before is no longer shown as anyone's"
+        case Kind.TRANSFER:
+            text = f"{place}: {area}{part} drawn as {who(f.loser)} before is drawn as {who(f.gainer)}"
+        case Kind.OVERLAP if f.gainer is not None:
+            text = f"{place}: {area}{part} is drawn as {who(f.gainer)} too, beside whoever it was drawn as before"
+        case Kind.OVERLAP:
+            text = f"{place}: {area}{part} is no longer drawn as {who(f.loser)} too; another drawing of it stays"
+        case Kind.APPEARED:
+            before = f", drawn within {f.old} before" if f.old else ""
+            text = f"{place} gets a feature of its own, {quoted(f.new)}{before}"
+        case Kind.DISAPPEARED:
+            now = f"; its ground is now {quoted(f.new)}" if f.new else ""
+            text = f"{place} has no feature of its own any more (was {quoted(f.old)}){now}"
+        case Kind.BOUNDARY_MOVED:
+            text = f"{place}: {length} of boundary ({quoted(f.new or f.old)}) {f.subject or 'moved'}"
+        case Kind.RESTYLED:
+            text = f"{place}: {length} of boundary{lang} goes from {quoted(f.old)} to {quoted(f.new)}"
+        case Kind.RENAMED | Kind.RELABELLED:
+            text = f"{place}{lang}: {quoted(f.old)} becomes {quoted(f.new)}"
+        case Kind.LISTED:
+            text = f"{place} is listed as {quoted(f.new)}{lang}"
+        case Kind.DELISTED:
+            text = f"{place} is no longer listed (was {quoted(f.old)}{lang})"
+        case Kind.REPARENTED:
+            text = f"{place}{lang} moves from {quoted(f.old)} to {quoted(f.new)}"
+        case Kind.WORLDVIEWS:
+            text = f"the list of audiences goes from {f.old} to {f.new}"
+    return text
+
+
+def quoted(text: str | None) -> str:
+    """A source's own word, in quotation marks; what is missing is said in words."""
+    return f"“{text}”" if text else "nothing"

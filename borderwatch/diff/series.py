@@ -1,0 +1,200 @@
+"""A view against its own past: quarantine, reverts, slow drift; what one view's history says, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from borderwatch.diff import compare
+from borderwatch.diff.record import Finding, change_from_finding
+from borderwatch.diff.sentences import sentence
+from borderwatch.models import Capture, Change, Comparison, Depiction, Kind, Significance, Verdict
+from borderwatch.scene import Scene, World
+
+# A captured world this much smaller or larger than the one before is a broken capture until a second one
+# agrees (an Overpass answer of 2021-04 lacked India and Pakistan).
+TOTAL_AREA_JUMP = 0.2
+VANISHED_KM2 = 300_000.0
+# Area and place agree this well when a change is taken back.
+REVERT_AREA = 0.75
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One distinct snapshot of a view and its scenes by dispute."""
+
+    world: World
+    scenes: Mapping[str, Scene]
+
+
+@dataclass
+class Derived:
+    """Everything the log holds of one view; ``shown`` are the scenes to draw."""
+
+    depictions: list[Depiction] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    shown: list[Scene] = field(default_factory=list)
+
+
+def doubt(before: World, after: World) -> str | None:
+    """Why a capture is not to be believed on its own, or None."""
+    old, new = before.area_by_owner_km2, after.area_by_owner_km2
+    total_old, total_new = sum(old.values()), sum(new.values())
+    if total_old <= 0:
+        return None
+    if abs(total_new / total_old - 1) > TOTAL_AREA_JUMP:
+        return f"draws {total_new:,.0f} km² in all, {total_old:,.0f} before"
+    gone = [o for o, km2 in old.items() if km2 > VANISHED_KM2 and new.get(o, 0.0) < 0.1 * km2]  # noqa: PLR2004
+    missing = sum(old[o] for o in gone)
+    if gone and total_old - total_new > 0.8 * missing:  # noqa: PLR2004
+        return f"draws nothing where {', '.join(sorted(gone))} was ({missing:,.0f} km²)"
+    return None
+
+
+class Series:
+    """Feeds on moments in order of time; ``derived`` is the whole past once all have been fed."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.derived = Derived()
+        self._last: Moment | None = None
+        self._doubted: tuple[Moment, str] | None = None
+        self._anchors: dict[str, Scene] = {}
+        self._kept: set[tuple[str, str]] = set()
+
+    def feed(self, moment: Moment) -> None:
+        """Take the next moment: compare it with the last accepted one, or hold it in doubt."""
+        self.derived.depictions += [s.depiction for s in moment.scenes.values()]
+        if self._last is None:
+            self._accept(moment)
+            return
+        if self._doubted is not None:
+            held, _ = self._doubted
+            self._doubted = None
+            if doubt(held.world, moment.world) is None and doubt(self._last.world, moment.world) is not None:
+                self._step(held)  # a second capture says the same: it was real
+            else:
+                self._quarantine(held, doubt(self._last.world, held.world) or "")
+        reason = doubt(self._last.world, moment.world)
+        if reason is not None:
+            self._doubted = (moment, reason)
+            return
+        self._step(moment)
+
+    def close(self) -> Derived:
+        """The whole past; the last moment's scenes are kept for drawing."""
+        if self._doubted is not None:
+            self._quarantine(*self._doubted)
+        if self._last is not None:
+            for scene in self._last.scenes.values():
+                self._show(scene)
+        self.derived.changes = with_reverts(self.derived.changes)
+        return self.derived
+
+    def _accept(self, moment: Moment) -> None:
+        self._last = moment
+        for slug, scene in moment.scenes.items():
+            self._anchors.setdefault(slug, scene)
+
+    def _quarantine(self, moment: Moment, reason: str) -> None:
+        assert self._last is not None  # noqa: S101
+        for slug, scene in moment.scenes.items():
+            before = self._last.scenes[slug]
+            self.derived.comparisons.append(
+                Comparison(
+                    scene.capture.view, slug, before.capture.id, scene.capture.id, Verdict.SUSPECT, reason=reason
+                )
+            )
+
+    def _step(self, moment: Moment) -> None:
+        assert self._last is not None  # noqa: S101
+        for slug, after in moment.scenes.items():
+            before = self._last.scenes[slug]
+            outcome = compare.scenes(before, after)
+            self.derived.comparisons.append(outcome.comparison)
+            if outcome.findings:
+                self._log(before, after, outcome.findings)
+                self._anchors[slug] = after
+            elif self._anchors[slug] is not before:
+                self._drift(slug, after)
+        self._worldviews(self._last.world, moment.world)
+        self._accept(moment)
+
+    def _drift(self, slug: str, after: Scene) -> None:
+        """Steps each below the noise may add up: compare with the last state a change was told against."""
+        anchor = self._anchors[slug]
+        if anchor.areas == after.areas:
+            return
+        outcome = compare.scenes(anchor, after)
+        solid = tuple(f for f in outcome.findings if f.significance is Significance.SUBSTANTIVE)
+        if solid:
+            self._log(anchor, after, solid)
+            self._anchors[slug] = after
+
+    def _log(self, before: Scene, after: Scene, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            text = sentence(finding, after.ground.dispute, self.title, before.capture, after.capture)
+            self.derived.changes.append(
+                change_from_finding(
+                    finding,
+                    dispute=after.ground.dispute.slug,
+                    before=before.capture,
+                    after=after.capture,
+                    summary=text,
+                )
+            )
+        self._show(before)
+        self._show(after)
+
+    def _show(self, scene: Scene) -> None:
+        key = (scene.capture.id, scene.ground.dispute.slug)
+        if key not in self._kept and (scene.areas or scene.lines):
+            self._kept.add(key)
+            self.derived.shown.append(scene)
+
+    def _worldviews(self, before: World, after: World) -> None:
+        if not before.worldviews or not after.worldviews or before.worldviews == after.worldviews:
+            return
+        finding = Finding(
+            Kind.WORLDVIEWS,
+            Significance.SUBSTANTIVE,
+            old=", ".join(before.worldviews),
+            new=", ".join(after.worldviews),
+        )
+        text = sentence(finding, None, self.title, before.capture, after.capture)
+        self.derived.changes.append(
+            change_from_finding(finding, dispute=None, before=before.capture, after=after.capture, summary=text)
+        )
+
+
+def with_reverts(changes: Iterable[Change]) -> list[Change]:
+    """The same changes, each that takes an earlier one back naming it (A -> B -> A)."""
+    done: list[Change] = []
+    for change in changes:
+        earlier = next((c for c in reversed(done) if _takes_back(change, c)), None)
+        if earlier is None:
+            done.append(change)
+            continue
+        when = _when(earlier.after)
+        text = f"{change.summary} This takes back the change of {when}."
+        done.append(replace(change, reverts=earlier.id, summary=text))
+    return done
+
+
+def _when(capture: Capture) -> str:
+    return capture.shown_at.date().isoformat()
+
+
+def _takes_back(change: Change, earlier: Change) -> bool:
+    if change.dispute != earlier.dispute or change.kind is not earlier.kind or earlier.after.id == change.after.id:
+        return False
+    if change.kind in (Kind.TRANSFER, Kind.OVERLAP):
+        if (change.loser, change.gainer) != (earlier.gainer, earlier.loser):
+            return False
+        a, b = change.area_km2 or 0.0, earlier.area_km2 or 0.0
+        return min(a, b) >= REVERT_AREA * max(a, b)
+    if change.kind in (Kind.RENAMED, Kind.RELABELLED, Kind.RESTYLED, Kind.REPARENTED):
+        same = change.subject == earlier.subject
+        return same and change.old == earlier.new and change.new == earlier.old
+    return False

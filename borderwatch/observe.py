@@ -1,0 +1,341 @@
+"""Step 3: read a snapshot and say what it shows of each dispute; pure, no I/O, no memory of other snapshots."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from borderwatch import geometry as geo
+from borderwatch.models import (
+    Capture,
+    Coverage,
+    Depiction,
+    Dispute,
+    DisputeType,
+    Drawn,
+    Feature,
+    LineStyle,
+    Reading,
+    Role,
+    Row,
+    Share,
+    Sketch,
+    Snapshot,
+)
+from borderwatch.owners import owner as resolve_owner
+from borderwatch.scene import Box, Ground, Painted, Piece, Scene, World
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+    from borderwatch.source import Source
+
+# The window is what the reader sees around the dispute, and where a pair's noise is measured: wide enough to
+# hold boundary that did not change, narrow enough to be local.
+WINDOW_MARGIN = 0.35
+WINDOW_MARGIN_MIN_DEG = 0.4
+# A line in dispute is watched as a strip this wide on either side; a village's width at map scale.
+LINE_STRIP_KM = 15.0
+KM_PER_DEGREE = 111.2
+DEFAULT_RESOLUTION_KM = 1.0
+# A feature is the disputed thing itself when the two overlap by more than half (intersection over union).
+OWN_IOU = 0.5
+# Shares below this are slivers between two drawings of the same coast.
+SHARE_FLOOR = 0.005
+# A display line needs no more than about this many vertices across the window.
+SKETCH_STEPS = 3000
+
+
+def world_from_snapshot(source: Source, snapshot: Snapshot) -> World:
+    """Read a snapshot with today's reader and resolve its owners; raises ``CaptureProblem`` as the reader does."""
+    reading = source.read(snapshot)
+    declared = reading.resolution_km or source.resolution_km.get(snapshot.view.layer) or DEFAULT_RESOLUTION_KM
+    return world_from_reading(reading, snapshot.capture, words=source.owner_words, resolution_km=declared)
+
+
+def world_from_reading(
+    reading: Reading, capture: Capture, *, words: Mapping[str, str] | None = None, resolution_km: float
+) -> World:
+    """Resolve the owners of everything a reading holds; features without a place are left out."""
+    painted = tuple(_paint(feature, words) for feature in reading.features if _has_place(feature))
+    return World(capture, painted, reading.rows, reading.worldviews, reading.complete, resolution_km)
+
+
+def _has_place(feature: Feature) -> bool:
+    return feature.geometry is not None and not feature.geometry.is_empty
+
+
+def _paint(feature: Feature, words: Mapping[str, str] | None) -> Painted:
+    geometry = feature.geometry
+    assert geometry is not None  # noqa: S101  (guarded by _has_place)
+    if feature.role in (Role.AREA, Role.SEA):
+        geometry = geo.repair(geometry)
+    identity = (
+        resolve_owner(feature.owner, feature.owner, words=words)
+        if feature.owner is not None
+        else resolve_owner(feature.code, feature.name, words=words)
+    )
+    return Painted(
+        owner=identity,
+        geometry=geometry,
+        role=feature.role,
+        code=feature.code,
+        name=feature.name,
+        word=feature.word,
+        style=feature.style,
+        names=feature.names,
+        words=feature.words,
+        digest=hashlib.blake2b(np.round(shapely.get_coordinates(geometry), 9).tobytes(), digest_size=16).digest(),
+    )
+
+
+def ground(dispute: Dispute) -> Ground:
+    """Where a dispute is: its reference area, else a strip along its lines, else its box."""
+    area = dispute.reference
+    if area is None or area.is_empty:
+        lines = [line for line in dispute.lines.values() if not line.is_empty]
+        if lines and dispute.type is not DisputeType.MARITIME:
+            plane = geo.Plane.around(dispute.box)
+            strip = shapely.union_all([plane.project(line) for line in lines]).buffer(LINE_STRIP_KM)
+            area = geo.repair_quietly(plane.unproject(strip))
+        else:
+            area = shapely.box(*dispute.box)
+    west, south, east, north = area.bounds
+    margin = max(WINDOW_MARGIN * max(east - west, north - south), WINDOW_MARGIN_MIN_DEG)
+    window = (
+        max(west - margin, -180.0),
+        max(south - margin, -90.0),
+        min(east + margin, 180.0),
+        min(north + margin, 90.0),
+    )
+    return Ground(
+        dispute=dispute,
+        area=area,
+        window=window,
+        inradius_km=geo.inradius_km(area, geo.Plane.around(window)),
+        area_km2=geo.area_km2(area),
+        sea=dispute.type is DisputeType.MARITIME,
+    )
+
+
+def identity(dispute: Dispute) -> str:
+    """The owner identity of the disputed thing itself: its own code where it has one, else its slug."""
+    resolved = resolve_owner(None, dispute.name)
+    return dispute.slug if resolved.startswith("?") else resolved
+
+
+class Observer:
+    """Reads worlds into scenes; holds the grounds of the disputes it watches."""
+
+    def __init__(self, disputes: Iterable[Dispute]) -> None:
+        self.grounds: tuple[Ground, ...] = tuple(ground(d) for d in disputes)
+        self.identities = {g.dispute.slug: identity(g.dispute) for g in self.grounds}
+        self._by_identity = {i: slug for slug, i in self.identities.items()}
+        self._tree = shapely.STRtree([g.area for g in self.grounds])
+
+    def scenes(self, world: World) -> dict[str, Scene]:
+        """The scene of every dispute in one world, by slug."""
+        own = self._own_features(world)
+        return {g.dispute.slug: self._scene(world, g, own) for g in self.grounds}
+
+    def _own_features(self, world: World) -> dict[int, str]:
+        """Which features are a disputed thing itself: by identity first, else by place (best IoU above a half).
+
+        By place matters where a source gives no name, a code of -99 or a word nobody knows; a feature
+        goes to the dispute it fits best, so that "Palestine" is not taken for the West Bank.
+        """
+        own: dict[int, str] = {}
+        for i, painted in enumerate(world.painted):
+            if painted.role is not Role.AREA:
+                continue
+            identified = resolve_owner(painted.code, painted.name) if painted.name or painted.code else painted.owner
+            slug = self._by_identity.get(identified) or self._by_identity.get(painted.owner)
+            if slug is not None and (painted.owner == identified or identified in self._by_identity):
+                own[i] = self._by_identity.get(identified, slug)
+                continue
+            best = self._best_place(painted)
+            if best is not None:
+                own[i] = best
+        return own
+
+    def _best_place(self, painted: Painted) -> str | None:
+        best, best_iou = None, OWN_IOU
+        for j in self._tree.query(painted.geometry):
+            candidate = self.grounds[int(j)]
+            if candidate.dispute.type not in (DisputeType.TERRITORY, DisputeType.BORDER):
+                continue
+            west, south, east, north = painted.geometry.bounds
+            box = candidate.area.bounds
+            if (east - west) * (north - south) > 16 * (box[2] - box[0]) * (box[3] - box[1]):
+                continue  # a whole mainland cannot be the disputed thing
+            common = float(geo.area_km2(geo.polygonal(painted.geometry.intersection(candidate.area))))
+            iou = common / max(geo.area_km2(painted.geometry) + candidate.area_km2 - common, 1e-9)
+            if iou > best_iou:
+                best, best_iou = candidate.dispute.slug, iou
+        return best
+
+    def _scene(self, world: World, here: Ground, own: Mapping[int, str]) -> Scene:
+        slug = here.dispute.slug
+        areas: list[Piece] = []
+        lines: list[Piece] = []
+        found = np.sort(world.tree.query(shapely.box(*here.window))) if world.painted else []
+        for i in found:
+            painted = world.painted[int(i)]
+            if painted.role is Role.BOUNDARY:
+                line = shapely.clip_by_rect(painted.geometry, *here.window)
+                if not line.is_empty:
+                    lines.append(_piece(painted, line, own=False))
+                continue
+            if painted.role is Role.LABEL or (painted.role is Role.SEA and not here.sea):
+                continue
+            clipped = geo.clip(painted.geometry, here.window)
+            if not clipped.is_empty:
+                areas.append(_piece(painted, clipped, own=own.get(int(i)) == slug))
+        rows = rows_about(here.dispute, self.identities[slug], world.rows)
+        areas, depiction = _depiction(world, here, areas, lines, rows)
+        return Scene(here, world.capture, depiction, tuple(areas), tuple(lines), world.complete)
+
+
+def _piece(painted: Painted, geometry: BaseGeometry, *, own: bool) -> Piece:
+    drawn = Drawn(
+        owner=painted.owner,
+        role=painted.role,
+        code=painted.code,
+        name=painted.name,
+        word=painted.word,
+        style=painted.style,
+        own=own,
+    )
+    return Piece(drawn, geometry, painted.digest, painted.names, painted.words)
+
+
+def rows_about(dispute: Dispute, identified: str, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows of a list that speak of a dispute: by code where the list has codes, else by name."""
+    about = []
+    for row in rows:
+        if row.code is not None:
+            known = row.code.upper()
+            if known == identified.upper():
+                about.append(row)
+        elif resolve_owner(None, row.name) in (identified, dispute.slug):
+            about.append(row)
+    return tuple(about)
+
+
+def _depiction(
+    world: World, here: Ground, areas: list[Piece], lines: Sequence[Piece], rows: tuple[Row, ...]
+) -> tuple[list[Piece], Depiction]:
+    """Owner shares of the ground by geodesic area, and whether this source can tell at all."""
+    inside = [geo.polygonal(_meet(piece.geometry, here.area)) for piece in areas]
+    shares_km2 = geo.areas_km2(inside) if inside else np.zeros(0)
+    marked = [
+        Piece(_with_share(p.drawn, float(km2) / max(here.area_km2, 1e-9)), p.geometry, p.digest, p.names, p.words)
+        for p, km2 in zip(areas, shares_km2, strict=True)
+    ]
+    by_owner: dict[str, list[BaseGeometry]] = {}
+    for piece, part in zip(marked, inside, strict=True):
+        if not part.is_empty and piece.drawn.owner is not None:
+            by_owner.setdefault(piece.drawn.owner, []).append(part)
+    shares = []
+    for owner, parts in by_owner.items():
+        km2 = geo.area_km2(geo.union(parts))
+        if km2 / max(here.area_km2, 1e-9) >= SHARE_FLOOR:
+            shares.append(Share(owner, km2 / here.area_km2, km2))
+    shares.sort(key=lambda s: (-s.share, s.owner))
+    coverage, reason = _coverage(world, here, bool(shares), bool(lines), rows)
+    drawn = [p.drawn for p in marked if p.drawn.share >= SHARE_FLOOR or p.drawn.own]
+    drawn += [_with_length(p) for p in lines if p.geometry.intersects(here.area)]
+    drawn.sort(key=lambda d: (-d.share, -d.length_km, d.role, d.code or "", d.name or "", d.word or ""))
+    names: dict[str, str] = {}
+    for piece in marked:
+        if piece.drawn.own:
+            if piece.drawn.name:
+                names.setdefault("", piece.drawn.name)
+            names.update({lang: text for lang, text in piece.names.items() if text})
+    resolvable = coverage is Coverage.SHOWN
+    return marked, Depiction(
+        view=world.capture.view,
+        dispute=here.dispute.slug,
+        capture=world.capture.id,
+        coverage=coverage,
+        shares=tuple(shares) if resolvable else (),
+        drawn=tuple(drawn),
+        names=names,
+        rows=rows,
+        limit_km=world.resolution_km if world.painted else None,
+        reason=reason,
+    )
+
+
+def _meet(a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
+    try:
+        return a.intersection(b)
+    except shapely.errors.GEOSException:
+        return geo.repair_quietly(a).intersection(geo.repair_quietly(b))
+
+
+def _with_share(drawn: Drawn, share: float) -> Drawn:
+    from dataclasses import replace
+
+    return replace(drawn, share=share)
+
+
+def _with_length(piece: Piece) -> Drawn:
+    from dataclasses import replace
+
+    return replace(piece.drawn, length_km=geo.length_km(piece.geometry))
+
+
+def _coverage(world: World, here: Ground, shares: bool, lines: bool, rows: tuple[Row, ...]) -> tuple[Coverage, str]:
+    if rows:
+        return Coverage.SHOWN, ""
+    if world.rows:
+        return (
+            (Coverage.SHOWN, "not in the list")
+            if world.complete and _listable(here.dispute)
+            else (Coverage.NOT_COVERED, "the list has no row for it")
+        )
+    if lines:
+        return Coverage.SHOWN, ""
+    if not any(p.role is not Role.BOUNDARY for p in world.painted):
+        return Coverage.NOT_COVERED, "the source draws nothing here"
+    if here.dispute.type is DisputeType.NAMING and here.dispute.reference is None:
+        return Coverage.NOT_COVERED, "a name in dispute; this source draws areas"
+    if not shares:
+        return Coverage.NOT_COVERED, "the source draws no sea here" if here.sea else "the source draws nothing here"
+    if here.inradius_km < world.resolution_km:
+        return (
+            Coverage.NOT_RESOLVABLE,
+            f"{here.inradius_km:.1f} km across at its thickest; this source shows nothing under {world.resolution_km:g} km",
+        )
+    return Coverage.SHOWN, ""
+
+
+def _listable(dispute: Dispute) -> bool:
+    """Whether a complete list without it says something: only where the disputed thing has a code."""
+    return len(identity(dispute)) == 2  # noqa: PLR2004  (alpha-2)
+
+
+def sketches(scene: Scene) -> tuple[Sketch, ...]:
+    """The scene simplified for drawing only: one sketch per owner and label, and per line style."""
+    west, south, east, north = scene.ground.window
+    step = max(east - west, north - south) / SKETCH_STEPS
+    groups: dict[tuple[str, str, Role, LineStyle | None], list[BaseGeometry]] = {}
+    for piece in (*scene.areas, *scene.lines):
+        label = piece.drawn.name or piece.drawn.code or piece.drawn.owner or ""
+        key = (piece.drawn.owner or "", label, piece.drawn.role, piece.drawn.style)
+        groups.setdefault(key, []).append(piece.geometry)
+    result = []
+    for (owner, label, role, style), parts in sorted(groups.items(), key=lambda item: tuple(map(str, item[0]))):
+        whole = geo.union(parts) if role in (Role.AREA, Role.SEA) else shapely.union_all(parts)
+        simple = shapely.simplify(whole, step, preserve_topology=True)
+        if not simple.is_empty:
+            rounded = shapely.set_precision(simple, 1e-5) if role in (Role.AREA, Role.SEA) else simple
+            result.append(
+                Sketch(scene.capture.id, scene.ground.dispute.slug, owner or None, label, role, style, rounded)
+            )
+    return tuple(result)

@@ -1,0 +1,110 @@
+"""The records with geometry that pass from ``observe`` to ``diff``: a snapshot's world, and a dispute's scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import shapely
+
+from borderwatch.models import Capture, Depiction, Dispute, Drawn, LineStyle, Role, Row
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """One feature with its owner resolved; ``geometry`` is whole, valid, WGS 84."""
+
+    owner: str
+    geometry: BaseGeometry
+    role: Role
+    code: str | None
+    name: str | None
+    word: str | None
+    style: LineStyle | None
+    names: Mapping[str, str]
+    words: Mapping[str, str]
+    digest: bytes
+    """Hash of the geometry's coordinates: equal digests are the same drawing."""
+
+
+@dataclass(frozen=True)
+class World:
+    """All one snapshot draws and lists, owners resolved, with an index by place."""
+
+    capture: Capture
+    painted: tuple[Painted, ...]
+    rows: tuple[Row, ...]
+    worldviews: tuple[str, ...]
+    complete: bool
+    resolution_km: float
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """Index over ``painted``."""
+        return shapely.STRtree([p.geometry for p in self.painted])
+
+    @cached_property
+    def area_by_owner_km2(self) -> dict[str, float]:
+        """Geodesic area each owner is given in all, overlaps counted for each."""
+        from borderwatch.geometry import areas_km2
+
+        areas = areas_km2([p.geometry for p in self.painted])
+        totals: dict[str, float] = {}
+        for painted, area in zip(self.painted, areas, strict=True):
+            if painted.role is Role.AREA:
+                totals[painted.owner] = totals.get(painted.owner, 0.0) + float(area)
+        return totals
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of one feature inside a dispute's window."""
+
+    drawn: Drawn
+    geometry: BaseGeometry
+    digest: bytes
+    names: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where a dispute is: the area compared, the window drawn around it, and how thick it is."""
+
+    dispute: Dispute
+    area: BaseGeometry
+    window: Box
+    inradius_km: float
+    area_km2: float
+    sea: bool
+    """True where sea zones count as ground (maritime disputes)."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one snapshot draws around one dispute, and the depiction that follows from it."""
+
+    ground: Ground
+    capture: Capture
+    depiction: Depiction
+    areas: tuple[Piece, ...]
+    lines: tuple[Piece, ...]
+    complete: bool
+
+    @cached_property
+    def by_owner(self) -> dict[str, BaseGeometry]:
+        """The ground each owner is given in the window; overlaps between owners stay."""
+        from borderwatch.geometry import union
+
+        groups: dict[str, list[BaseGeometry]] = {}
+        for piece in self.areas:
+            if piece.drawn.owner is not None:
+                groups.setdefault(piece.drawn.owner, []).append(piece.geometry)
+        return {owner: union(pieces) for owner, pieces in sorted(groups.items())}
