@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,8 +90,14 @@ def _paint(feature: Feature, words: Mapping[str, str] | None) -> Painted:
         style=feature.style,
         names=feature.names,
         words=feature.words,
-        digest=hashlib.blake2b(np.round(shapely.get_coordinates(geometry), 9).tobytes(), digest_size=16).digest(),
+        digest=_digest(geometry),
     )
+
+
+def _digest(geometry: BaseGeometry) -> bytes:
+    """The same for the same drawing: ring start, orientation and order of parts are no difference."""
+    coordinates = np.round(shapely.get_coordinates(shapely.normalize(geometry)), 9) + 0.0  # no minus zero
+    return hashlib.blake2b(coordinates.tobytes(), digest_size=16).digest()
 
 
 def ground(dispute: Dispute) -> Ground:
@@ -157,6 +164,8 @@ class Observer:
             if slug is not None and (painted.owner == identified or identified in self._by_identity):
                 own[i] = self._by_identity.get(identified, slug)
                 continue
+            if not identified.startswith("?"):
+                continue  # it says itself that it is something else
             best = self._best_place(painted)
             if best is not None:
                 own[i] = best
@@ -210,7 +219,7 @@ def _piece(painted: Painted, geometry: BaseGeometry, *, own: bool) -> Piece:
         style=painted.style,
         own=own,
     )
-    return Piece(drawn, geometry, painted.digest, painted.names, painted.words)
+    return Piece(drawn, geometry, painted.geometry, painted.digest, painted.names, painted.words)
 
 
 def rows_about(dispute: Dispute, identified: str, rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -233,7 +242,7 @@ def _depiction(
     inside = [geo.polygonal(_meet(piece.geometry, here.area)) for piece in areas]
     shares_km2 = geo.areas_km2(inside) if inside else np.zeros(0)
     marked = [
-        Piece(_with_share(p.drawn, float(km2) / max(here.area_km2, 1e-9)), p.geometry, p.digest, p.names, p.words)
+        replace(p, drawn=replace(p.drawn, share=float(km2) / max(here.area_km2, 1e-9)))
         for p, km2 in zip(areas, shares_km2, strict=True)
     ]
     by_owner: dict[str, list[BaseGeometry]] = {}
@@ -278,15 +287,7 @@ def _meet(a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
         return geo.repair_quietly(a).intersection(geo.repair_quietly(b))
 
 
-def _with_share(drawn: Drawn, share: float) -> Drawn:
-    from dataclasses import replace
-
-    return replace(drawn, share=share)
-
-
 def _with_length(piece: Piece) -> Drawn:
-    from dataclasses import replace
-
     return replace(piece.drawn, length_km=geo.length_km(piece.geometry))
 
 

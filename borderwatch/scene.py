@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import shapely
 
 from borderwatch.models import Capture, Depiction, Dispute, Drawn, LineStyle, Role, Row
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
 Box = tuple[float, float, float, float]
@@ -51,6 +53,12 @@ class World:
         return shapely.STRtree([p.geometry for p in self.painted])
 
     @cached_property
+    def vertices(self) -> NDArray[np.int64]:
+        """The distinct vertices drawn, packed to 64 bits at 1e-6 degree (0.1 m)."""
+        xy = np.round(shapely.get_coordinates([p.geometry for p in self.painted]) * 1e6).astype(np.int64)
+        return np.unique(xy[:, 0] * 400_000_003 + xy[:, 1])
+
+    @cached_property
     def area_by_owner_km2(self) -> dict[str, float]:
         """Geodesic area each owner is given in all, overlaps counted for each."""
         from borderwatch.geometry import areas_km2
@@ -65,10 +73,11 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The part of one feature inside a dispute's window."""
+    """The part of one feature inside a dispute's window; ``whole`` is the feature's full geometry."""
 
     drawn: Drawn
     geometry: BaseGeometry
+    whole: BaseGeometry
     digest: bytes
     names: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
@@ -97,6 +106,11 @@ class Scene:
     areas: tuple[Piece, ...]
     lines: tuple[Piece, ...]
     complete: bool
+
+    @cached_property
+    def areas_key(self) -> tuple[tuple[bytes, str | None, Role], ...]:
+        """Equal keys are the same areas with the same owners, whatever their order."""
+        return tuple(sorted((p.digest, p.drawn.owner or "", p.drawn.role) for p in self.areas))
 
     @cached_property
     def by_owner(self) -> dict[str, BaseGeometry]:

@@ -19,15 +19,17 @@ class Outcome:
     findings: tuple[Finding, ...]
 
 
-def scenes(before: Scene, after: Scene) -> Outcome:
-    """Compare two scenes of the same view and dispute."""
+def scenes(before: Scene, after: Scene, *, redrawn: bool = False) -> Outcome:
+    """Compare two scenes of the same view and dispute; ``redrawn`` as in ``ownership.findings``."""
     if before.depiction.coverage is Coverage.NOT_COVERED and after.depiction.coverage is Coverage.NOT_COVERED:
         return Outcome(_verdict(before, after, Verdict.NOT_COVERED, reason=after.depiction.reason), ())
-    passed, noise, limit = ownership.findings(before, after)
+    passed, noise, limit = ownership.findings(before, after, redrawn=redrawn)
     found = list(passed)
     taken = any(f.kind is Kind.TRANSFER and (f.share or 0) >= ownership.MOSTLY for f in passed)
     if not taken:
-        found += [_weigh(f, before, after, noise) for f in names.own_features(before, after)]
+        found += [
+            _weigh(f, before, after, redrawn=redrawn or noise.redigitised) for f in names.own_features(before, after)
+        ]
     found += names.findings(before, after)
     found += lines.findings(before, after, limit)
     found.sort(key=_most_significant_first)
@@ -45,18 +47,11 @@ def scenes(before: Scene, after: Scene) -> Outcome:
     return Outcome(_verdict(before, after, Verdict.UNCHANGED, noise, limit), ())
 
 
-def _weigh(finding: Finding, before: Scene, after: Scene, noise: Noise) -> Finding:
+def _weigh(finding: Finding, before: Scene, after: Scene, *, redrawn: bool) -> Finding:
     """A feature split off or merged while its ground keeps its owner, or met in a map drawn anew, is minor."""
     same_holder = finding.kind is Kind.DISAPPEARED and finding.loser == finding.gainer
-    if (
-        same_holder
-        or noise.redigitised
-        or Coverage.NOT_COVERED
-        in (
-            before.depiction.coverage,
-            after.depiction.coverage,
-        )
-    ):
+    either = (before.depiction.coverage, after.depiction.coverage)
+    if same_holder or redrawn or Coverage.NOT_COVERED in either:
         return replace(finding, significance=Significance.MINOR)
     return finding
 

@@ -138,10 +138,14 @@ def on_ground(difference: Difference, scene: Scene, plane: geo.Plane, at_least_k
     return Measured(difference, geo.union(kept), thickest)
 
 
-def findings(before: Scene, after: Scene) -> tuple[list[Finding], Noise, float]:
-    """Changes of ownership of one dispute between two scenes, the pair's noise and its detection limit (km)."""
+def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[list[Finding], Noise, float]:
+    """Changes of ownership of one dispute between two scenes, the pair's noise and its detection limit (km).
+
+    ``redrawn`` says that the two worlds were drawn from different data: what is new on empty sea or land
+    then comes of the drawing, and is told as minor.
+    """
     declared = max(before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
-    if [p.digest + _tag(p) for p in before.areas] == [p.digest + _tag(p) for p in after.areas]:
+    if before.areas_key == after.areas_key:
         return [], Noise(0.0, 1.0), declared
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared
@@ -156,17 +160,15 @@ def findings(before: Scene, after: Scene) -> tuple[list[Finding], Noise, float]:
     limit = max(declared, RATIO * noise.floor_km)
     found = []
     for one in measured:
-        finding = _judge(one, before, after, noise, declared, limit)
+        finding = _judge(one, before, after, noise, declared, limit, redrawn=redrawn)
         if finding is not None:
             found.append(finding)
     return found, noise, limit
 
 
-def _tag(piece: Piece) -> bytes:
-    return f"{piece.drawn.owner}\0{piece.drawn.role}".encode()
-
-
-def _judge(one: Measured, before: Scene, after: Scene, noise: Noise, declared: float, limit: float) -> Finding | None:
+def _judge(
+    one: Measured, before: Scene, after: Scene, noise: Noise, declared: float, limit: float, *, redrawn: bool
+) -> Finding | None:
     ratio = one.inradius_km / noise.floor_km if noise.floor_km else None
     clear = ratio is None or ratio >= RATIO
     if not clear or one.inradius_km < MINOR_FRACTION * declared:
@@ -183,12 +185,10 @@ def _judge(one: Measured, before: Scene, after: Scene, noise: Noise, declared: f
         "share": share,
         "geometry": one.geometry,
     }
-    if _is_unknown(loser) != _is_unknown(gainer) and loser and gainer:
-        named = _same_place(one, before, after)
-        if named is not None:
-            old, new = named
-            return Finding(Kind.RENAMED, Significance.MINOR, subject="", old=old, new=new, **measures)  # type: ignore[arg-type]
-    significance = Significance.SUBSTANTIVE if one.inradius_km >= limit and share >= MINOR_SHARE else Significance.MINOR
+    if loser and gainer and (_is_unknown(loser) or _is_unknown(gainer)) and _same_place(one, before, after):
+        return None  # the feature stayed and its name or code became known, or unknown: no ground passed
+    solid = one.inradius_km >= limit and share >= MINOR_SHARE and not (redrawn and (loser is None or gainer is None))
+    significance = Significance.SUBSTANTIVE if solid else Significance.MINOR
     kind = Kind.OVERLAP if one.difference.overlap else Kind.TRANSFER
     return Finding(kind, significance, loser=loser, gainer=gainer, **measures)  # type: ignore[arg-type]
 
@@ -197,24 +197,19 @@ def _is_unknown(owner: str | None) -> bool:
     return owner is not None and owner.startswith("?")
 
 
-def _same_place(one: Measured, before: Scene, after: Scene) -> tuple[str, str] | None:
-    """The words of the two features where ground only changed its name: same place, one side unnamed."""
+def _same_place(one: Measured, before: Scene, after: Scene) -> bool:
+    """Whether the ground belongs to one feature that only changed its name: same place, one side unknown."""
     olds = [p for p in before.areas if p.drawn.owner == one.difference.loser and p.drawn.role is Role.AREA]
     news = [p for p in after.areas if p.drawn.owner == one.difference.gainer and p.drawn.role is Role.AREA]
     for old in olds:
         for new in news:
-            common = _both(old.geometry, new.geometry)
+            common = _both(old.whole, new.whole)
             if common.is_empty:
                 continue
-            areas = geo.areas_km2([old.geometry, new.geometry, common])
+            areas = geo.areas_km2([old.whole, new.whole, common])
             if areas[2] >= SAME_PLACE_IOU * (areas[0] + areas[1] - areas[2]):
-                return word(old), word(new)
-    return None
-
-
-def word(piece: Piece) -> str:
-    """The source's own word for a feature: its name, else its code."""
-    return piece.drawn.name or piece.drawn.code or "(no name)"
+                return True
+    return False
 
 
 def total_km2(geometries: list[BaseGeometry]) -> float:

@@ -9,7 +9,11 @@ from borderwatch.owners import label
 
 def who(owner: str | None) -> str:
     """How an owner is called in a sentence."""
-    return label(owner) if owner else "nobody"
+    if not owner:
+        return "nobody"
+    if owner == "?":
+        return "a feature without a name"
+    return quoted(owner[1:]) if owner.startswith("?") else label(owner)
 
 
 def state(capture: Capture) -> str:

@@ -1,0 +1,1 @@
+"""Readers, bytes -> features, for any source; no source's name, no network, no store."""

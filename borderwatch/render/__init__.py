@@ -1,0 +1,33 @@
+"""Step 6: draw changes as folium maps and pages; the only importer of folium, the only writer of ``maps/``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from borderwatch.models import DisputePage, SourceCard
+
+__all__ = ["write_index", "write_pages"]
+
+
+def write_pages(pages: Iterable[DisputePage], out: Path, *, made_at: datetime) -> list[Path]:
+    """Write ``out/disputes/<slug>.html`` for each dispute and return their paths, in the order given.
+
+    Each page stands alone: map, styles and scripts are inside it, and nothing is asked of the network.
+    A page that says the same as the one already there is left untouched.
+    """
+    from borderwatch.render.pages import dispute_page
+    from borderwatch.render.store import write_page
+
+    return [write_page(out / "disputes" / f"{page.dispute.slug}.html", dispute_page(page), made_at) for page in pages]
+
+
+def write_index(
+    pages: Sequence[DisputePage], sources: Sequence[SourceCard], out: Path, *, made_at: datetime
+) -> Path:
+    """Write ``out/index.html``: what changed lately, every dispute, and the health of every source."""
+    from borderwatch.render.index import index_page
+    from borderwatch.render.store import write_page
+
+    return write_page(out / "index.html", index_page(pages, sources), made_at)
