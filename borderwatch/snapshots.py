@@ -77,6 +77,8 @@ LOCK_TIMEOUT_S = 60.0
 ABANDONED_S = 3_600.0
 """A temporary file older than this was left by a writer that died."""
 
+_SOFTWARE = f"borderwatch {__version__}"
+_READ_AGAIN = "second reading of "
 _SOURCE = re.compile(r"[a-z0-9_]{1,64}")
 
 
@@ -134,7 +136,7 @@ def snapshot_from_body(view: View, body: Body, terms: Terms, *, live: bool, take
         attribution=terms.attribution,
         keep=terms.keep,
         ship=terms.ship,
-        software=f"borderwatch {__version__}",
+        software=_SOFTWARE,
         note=body.note,
     )
     return Snapshot(bounded(capture), tuple(sorted(body.parts, key=lambda part: part.name)))
@@ -180,7 +182,7 @@ class Snapshots:
                 live=True,
                 licence=terms.licence,
                 attribution=terms.attribution,
-                software=f"borderwatch {__version__}",
+                software=_SOFTWARE,
                 note=f"still {known.id}",
             )
         )
@@ -217,9 +219,16 @@ class Snapshots:
                 keep=terms.keep,
                 ship=terms.ship,
                 fault=fault,
-                software=f"borderwatch {__version__}",
+                software=_SOFTWARE,
             )
         )
+
+    def keep_read_again(self, capture: Capture) -> Capture:
+        """Record that the body of a failed attempt can be read now: kept, as of the time it was taken."""
+        if capture.outcome is not Outcome.FAILED or capture.body is None:
+            raise ValueError(f"capture {capture.id[:12]} of {capture.view} is no failed attempt with a body")
+        again = replace(capture, id="", outcome=Outcome.KEPT, fault=None, software=_SOFTWARE)
+        return self._append(replace(again, note=f"{_READ_AGAIN}{capture.id}"))
 
     # reading
 
@@ -263,6 +272,27 @@ class Snapshots:
         """A hash that changes when, and only when, the view's series does."""
         ids = "".join(f"{capture.id}\n" for capture in self.series(view))
         return hashlib.sha256(ids.encode()).hexdigest()
+
+    def editions(self, view: View) -> frozenset[str]:
+        """The labels of the editions held: answered, and their bodies here where they may be."""
+        return frozenset(
+            capture.edition.label
+            for capture in self._load(view.source)
+            if capture.view == view and capture.edition is not None and self._is_held(capture)
+        )
+
+    def unread(self, source: str) -> tuple[Capture, ...]:
+        """The failed attempts whose body is here and was not kept since: what a better reader may try."""
+        captures = self._load(source)
+        since = {capture.note for capture in captures if capture.note.startswith(_READ_AGAIN)}
+        return tuple(
+            capture
+            for capture in captures
+            if capture.outcome is Outcome.FAILED
+            and capture.body is not None
+            and f"{_READ_AGAIN}{capture.id}" not in since
+            and self._body_path(capture).exists()
+        )
 
     def open(self, capture: Capture) -> Snapshot:
         """The bytes of a capture, proven against its hashes.
@@ -396,6 +426,11 @@ class Snapshots:
         if capture.outcome is Outcome.FAILED or capture.body is None:
             return False
         return capture.ship or capture.keep is Keep.DIGEST or self._body_path(capture).exists()
+
+    def _is_held(self, capture: Capture) -> bool:
+        if capture.outcome is Outcome.FAILED or capture.body is None:
+            return False
+        return capture.keep is Keep.DIGEST or self._body_path(capture).exists()
 
     def _answers(self, view: View) -> tuple[Capture, ...]:
         captures = self._load(view.source)
