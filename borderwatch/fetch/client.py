@@ -1,0 +1,494 @@
+"""Ask politely: one at a time per host, robots.txt, conditional requests, few retries, every bound; errors say why."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar, cast
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+
+from borderwatch.errors import (
+    CaptureProblem,
+    Malformed,
+    NotModified,
+    Partial,
+    RateLimited,
+    Refused,
+    SettingsError,
+    TooLarge,
+    Unreachable,
+    UsageError,
+)
+from borderwatch.fetch import content
+from borderwatch.fetch.problems import is_limited, leads_inside, problem_from_exchange, retry_after_s
+from borderwatch.fetch.redaction import Secrets, plain
+from borderwatch.fetch.transport import Cut, Exchange, NoAnswer, Transport, is_loopback, is_private
+from borderwatch.models import Capture, Outcome
+
+T = TypeVar("T")
+
+KEPT_HEADERS = ("content-length", "content-type", "date", "etag", "last-modified")
+"""The headers that say what a body is and when it was made; others may identify the asker."""
+
+MAX_REDIRECTS = 5
+ATTEMPTS = 3
+LONGEST_WAIT_S = 60.0
+"""A longer Retry-After is not sat out: the attempt ends and its ``retry_after`` tells when to ask again."""
+ROBOTS_BYTES = 512_000
+"""RFC 9309, 2.5: a crawler must parse at least 500 KiB of robots.txt."""
+ROBOTS_KEPT_S = 86_400.0
+"""RFC 9309, 2.4: robots.txt should not be used from a cache for more than 24 hours."""
+CONNECT_S = 6.0
+CONNECT_OFFLINE_S = 1.5
+"""How long to wait for a connection once two hosts were out of reach and none has answered in this run: a machine
+without Internet must get through every source in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: ``url`` is the final address without keys, ``data`` the decoded body as it came."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+    def json(self) -> Any:
+        """The body as JSON; ``Malformed`` where it is not."""
+        try:
+            return json.loads(self.data)
+        except (ValueError, RecursionError) as error:
+            raise Malformed(
+                f"{self.url} answered with broken JSON ({plain(str(error), 120)}): ask again later, the answer may "
+                "have been cut",
+                url=self.url,
+            ) from None
+
+
+@dataclass(slots=True)
+class _Host:
+    """What one run knows of one host. The lock is held for a whole exchange: one at a time."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    ready_at: float = 0.0
+    blocked_until: float = 0.0
+    dead: str | None = None
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One thing asked for once a run."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    values: list[Any] = field(default_factory=list)
+    problem: CaptureProblem | None = None
+
+
+class Client:
+    """The politeness of one run, shared by all its attempts; thread-safe.
+
+    ``contact`` (an address or a URL) goes into the User-Agent, so that an operator can reach who runs this.
+    ``interval_s`` is the shortest time between two questions to one host, ``max_bytes`` the default bound of a
+    decoded body. ``routes`` leads hosts (``"*"``: all) to a base address on loopback: for tests only.
+    """
+
+    def __init__(
+        self,
+        *,
+        contact: str | None = None,
+        timeout_s: float = 30.0,
+        total_s: float = 600.0,
+        max_bytes: int = 268_435_456,
+        interval_s: float = 1.0,
+        backoff_s: float = 1.0,
+        scratch: Path | None = None,
+        routes: Mapping[str, str] | None = None,
+    ) -> None:
+        self._transport = Transport(user_agent=_user_agent(contact), timeout_s=timeout_s, routes=routes or {})
+        self._total_s = total_s
+        self._max_bytes = max_bytes
+        self._interval_s = interval_s
+        self._backoff_s = backoff_s
+        self._scratch = scratch
+        self._own_scratch: Path | None = None
+        self._hosts: dict[str, _Host] = {}
+        self._robots: dict[str, tuple[float, Any]] = {}
+        self._memo: dict[Hashable, _Slot] = {}
+        self._lock = threading.Lock()
+        self._answered = False
+        self._out_of_reach = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connections and the scratch folder of this run."""
+        self._transport.close()
+        with self._lock:
+            if self._own_scratch is not None:
+                shutil.rmtree(self._own_scratch, ignore_errors=True)
+                self._own_scratch = None
+            self._memo.clear()
+
+    def asking(self, known: Capture | None = None) -> Fetch:
+        """What one attempt is given; ``known`` is the last good capture of the view asked."""
+        return Fetch(self, known)
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for files that live as long as the run."""
+        with self._lock:
+            if self._scratch is not None:
+                self._scratch.mkdir(parents=True, exist_ok=True)
+                return self._scratch
+            if self._own_scratch is None:
+                self._own_scratch = Path(tempfile.mkdtemp(prefix="borderwatch-"))
+            return self._own_scratch
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` returns, asked for once a run however many views need it; its problem likewise."""
+        with self._lock:
+            slot = self._memo.setdefault(key, _Slot())
+        with slot.lock:
+            if slot.problem is not None:
+                raise copy.copy(slot.problem)
+            if not slot.values:
+                try:
+                    slot.values.append(make())
+                except CaptureProblem as problem:
+                    slot.problem = problem
+                    raise
+            return cast("T", slot.values[0])
+
+    # --- one question ---------------------------------------------------------------------------
+
+    def get(
+        self,
+        url: str,
+        *,
+        known: Capture | None,
+        params: Mapping[str, str | int | float] | None,
+        headers: Mapping[str, str] | None,
+        max_bytes: int | None,
+        expect: content.Expect,
+        secrets: Secrets,
+        robots: bool,
+        interval_s: float | None,
+    ) -> Answer:
+        """``Fetch.get`` for the attempt that holds ``known``."""
+        url = _with_params(url, params)
+        secrets.learn_url(url)
+        _check_start(url, secrets)
+        bound = max_bytes or self._max_bytes
+        local_start = is_loopback(urlsplit(url).hostname or "")
+        asked = dict(headers or {})
+        conditional = _conditional_headers(known)
+        seen: list[str] = []
+        while True:
+            shown = secrets.url(url)
+            if shown in seen or len(seen) > MAX_REDIRECTS:
+                raise Malformed(
+                    f"{secrets.url(seen[0])} redirects {'in a circle' if shown in seen else 'more than 5 times'} "
+                    f"(last to {shown}): the service is misconfigured or wants a cookie; open it in a browser to see",
+                    url=shown,
+                )
+            seen.append(shown)
+            delay = self._obey_robots(url, local_start=local_start) if robots else 0.0
+            conditions = conditional if known is not None and known.url == shown else {}
+            exchange = self._ask(
+                url,
+                {**asked, **conditions},
+                shown=shown,
+                max_bytes=bound,
+                interval_s=max(self._interval_s if interval_s is None else interval_s, delay),
+                public_only=len(seen) > 1 and not local_start,
+            )
+            if exchange.status in {301, 302, 303, 307, 308}:
+                target = self._redirect(url, exchange, secrets, local_start=local_start)
+                if urlsplit(target).netloc != urlsplit(url).netloc:
+                    asked = {name: value for name, value in asked.items() if name.lower().startswith("accept")}
+                url = target
+                continue
+            return self._answer(exchange, shown, secrets, expect=expect, conditional=bool(conditions))
+
+    def _redirect(self, url: str, exchange: Exchange, secrets: Secrets, *, local_start: bool) -> str:
+        """Where a redirect leads, if it may be followed."""
+        shown = secrets.url(url)
+        location = exchange.headers.get("location", "")
+        try:
+            target = urljoin(url, location.encode("latin-1").decode("utf-8", "replace"))
+            parts = urlsplit(target)
+            host, _ = parts.hostname or "", parts.port
+        except (ValueError, UnicodeError):
+            target, host = "", ""
+        if not location or not host or parts.scheme not in {"http", "https"}:
+            raise Malformed(
+                f"{shown} redirects to {plain(secrets.text(location), 80)!r}: only http and https are followed",
+                url=shown,
+            )
+        secrets.learn_url(target)
+        if urlsplit(url).scheme == "https" and parts.scheme == "http" and not local_start:
+            raise Malformed(
+                f"{shown} redirects from https to unprotected http ({secrets.url(target)}): not followed; look for the "
+                "service's present https address",
+                url=shown,
+            )
+        if not local_start and not self._transport.is_routed(host) and (is_loopback(host) or is_private(host)):
+            raise leads_inside(shown, secrets.url(target))
+        return urlunsplit(parts._replace(fragment=""))
+
+    def _answer(
+        self, exchange: Exchange, shown: str, secrets: Secrets, *, expect: content.Expect, conditional: bool
+    ) -> Answer:
+        """The answer, or the problem its status or its content is."""
+        status = exchange.status
+        if status == 304:
+            if conditional:
+                raise NotModified(f"{shown}: not modified since our last copy")
+            raise Malformed(f"{shown} answered 304 to a question without a condition: ask again", url=shown, status=304)
+        if status not in {200, 203}:
+            raise problem_from_exchange(exchange, shown, secrets)
+        content.check(exchange.data, expect=expect, url=shown, headers=exchange.headers)
+        kept = {name: exchange.headers[name] for name in KEPT_HEADERS if name in exchange.headers}
+        return Answer(shown, status, kept, exchange.data)
+
+    # --- politeness -----------------------------------------------------------------------------
+
+    def _ask(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        shown: str,
+        max_bytes: int,
+        interval_s: float | None,
+        public_only: bool,
+    ) -> Exchange:
+        """One question with its retries, alone at its host and after its interval."""
+        name = urlsplit(url).netloc.rpartition("@")[2].casefold()
+        hostname = urlsplit(url).hostname or ""
+        with self._lock:
+            host = self._hosts.setdefault(name, _Host())
+        near = is_loopback(hostname) or self._transport.is_routed(hostname)
+        interval = 0.0 if near else self._interval_s if interval_s is None else interval_s
+        with host.lock:
+            for attempt in range(1, ATTEMPTS + 1):
+                self._check_host(host, name, shown)
+                time.sleep(max(0.0, host.ready_at - time.monotonic()))
+                again_in: float | None = None
+                last = attempt == ATTEMPTS
+                try:
+                    exchange = self._transport.exchange(
+                        url,
+                        headers,
+                        max_bytes=max_bytes,
+                        total_s=self._total_s,
+                        connect_s=self._connect_s(),
+                        public_only=public_only,
+                    )
+                except NoAnswer as error:
+                    if error.dead:
+                        host.dead = error.reason
+                        self._out_of_reach += 1
+                    if last or not error.again:
+                        raise self._no_answer(error, shown, name, public_only=public_only) from None
+                except (TooLarge, Malformed) as error:
+                    way_out = "raise the bound if the source has grown" if isinstance(error, TooLarge) else "ask again"
+                    raise type(error)(f"{shown}: {error}; {way_out}", url=shown) from None
+                else:
+                    self._answered = True
+                    again_in = retry_after_s(exchange)
+                    if is_limited(exchange):
+                        host.blocked_until = time.monotonic() + (again_in or 0.0)
+                    elif exchange.status not in {502, 503, 504}:
+                        return exchange
+                    if last or (again_in or 0.0) > LONGEST_WAIT_S:
+                        return exchange
+                    host.blocked_until = 0.0
+                finally:
+                    host.ready_at = time.monotonic() + interval
+                if again_in is None:
+                    # Jitter, so that many runs cut off by one fault do not come back in step.
+                    again_in = self._backoff_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+                time.sleep(again_in)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _check_host(self, host: _Host, name: str, shown: str) -> None:
+        """Ask no more of a host that was out of reach, or asked us to wait, earlier in this run."""
+        if host.dead is not None:
+            raise Unreachable(
+                f"{name} was out of reach earlier in this run ({host.dead}): {shown} was not asked; check the "
+                "connection and run again",
+                url=shown,
+            )
+        wait = host.blocked_until - time.monotonic()
+        if wait > 0:
+            raise RateLimited(
+                f"{name} asked us to wait another {wait:.0f} s: {shown} was not asked; run again then",
+                url=shown,
+                retry_after=wait,
+            )
+
+    def _connect_s(self) -> float:
+        return CONNECT_OFFLINE_S if self._out_of_reach >= 2 and not self._answered else CONNECT_S
+
+    def _no_answer(self, error: NoAnswer, shown: str, name: str, *, public_only: bool) -> CaptureProblem:
+        if isinstance(error, Cut):
+            return Partial(f"{shown}: {error.reason}, {ATTEMPTS} times: nothing was kept; ask again later", url=shown)
+        if public_only and "private address" in error.reason:
+            return leads_inside(shown, shown)
+        return Unreachable(f"{name} cannot be reached: {error.reason}. Check the connection and run again", url=shown)
+
+    def _obey_robots(self, url: str, *, local_start: bool) -> float:
+        """The Crawl-delay of a host in seconds; ``Refused`` where its robots.txt says no. None there allows."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        kept = self._robots.get(origin)
+        if kept is None or time.monotonic() - kept[0] > ROBOTS_KEPT_S:
+            kept = self._robots[origin] = (time.monotonic(), self._read_robots(origin, local_start=local_start))
+        rules = kept[1]
+        if rules is not None and not rules.can_fetch(url, "borderwatch"):
+            shown = Secrets().url(url)
+            raise Refused(
+                f"{origin}/robots.txt asks robots not to fetch {shown}: it was not asked; look for a documented API or "
+                "a download of the same data",
+                url=shown,
+            )
+        delay = (rules.crawl_delay("borderwatch") if rules is not None else None) or 0.0
+        return min(float(delay), LONGEST_WAIT_S)
+
+    def _read_robots(self, origin: str, *, local_start: bool) -> Any:
+        """The rules of a host, or None where it has none (RFC 9309, 2.3.1)."""
+        from protego import Protego
+
+        url, secrets = f"{origin}/robots.txt", Secrets()
+        for _ in range(MAX_REDIRECTS + 1):
+            try:
+                exchange = self._ask(
+                    url, {}, shown=url, max_bytes=ROBOTS_BYTES, interval_s=None, public_only=not local_start
+                )
+                if exchange.status in {301, 302, 303, 307, 308}:
+                    url = self._redirect(url, exchange, secrets, local_start=local_start)
+                    continue
+            except (TooLarge, Malformed, Partial):
+                return None
+            if exchange.status in {200, 203}:
+                return Protego.parse(exchange.data.decode("utf-8", "replace"))
+            if exchange.status == 429 or exchange.status >= 500:
+                raise Refused(
+                    f"{url} answered {exchange.status}: RFC 9309 takes that for a no, so {origin} was not asked; run "
+                    "again later",
+                    url=url,
+                    status=exchange.status,
+                    retry_after=retry_after_s(exchange),
+                )
+            return None
+        return None
+
+
+class Fetch:
+    """What ``Source.capture`` is given: questions on behalf of one attempt.
+
+    ``known`` is the last good capture of the view asked, or None.
+    """
+
+    def __init__(self, client: Client, known: Capture | None = None) -> None:
+        self.client = client
+        self.known = known
+
+    def get(
+        self,
+        url: str,
+        *,
+        params: Mapping[str, str | int | float] | None = None,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int | None = None,
+        expect: content.Expect = "any",
+        secret_params: tuple[str, ...] = (),
+        robots: bool = True,
+        interval_s: float | None = None,
+    ) -> Answer:
+        """Ask for ``url``; raises a ``CaptureProblem``, or ``NotModified`` where ``known`` still stands.
+
+        ``expect`` is what the body must be. ``robots=False`` is for documented data APIs, whose usage policy is
+        the rule; pages obey robots.txt. ``interval_s`` replaces the default pause at this host where its policy
+        names another; say so in a comment. Parameters named in ``secret_params`` (and the usual ones, ``key``,
+        ``token``...) appear in no text that leaves here.
+        """
+        secrets = Secrets(secret_params)
+        for name, value in (headers or {}).items():
+            if not name.lower().startswith(("accept", "content-", "if-", "user-agent")):
+                secrets.hide(value)
+                secrets.hide(value.rpartition(" ")[2])
+        return self.client.get(
+            url,
+            known=self.known,
+            params=params,
+            headers=headers,
+            max_bytes=max_bytes,
+            expect=expect,
+            secrets=secrets,
+            robots=robots,
+            interval_s=interval_s,
+        )
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` returns, asked for once a run however many views need it."""
+        return self.client.once(key, make)
+
+
+def _user_agent(contact: str | None) -> str:
+    """``borderwatch/VERSION (+project; contact)``: who asks, and how to reach them."""
+    import importlib.metadata
+
+    from borderwatch import __version__
+
+    about = []
+    try:
+        urls = importlib.metadata.metadata("borderwatch").get_all("Project-URL") or []
+    except importlib.metadata.PackageNotFoundError:
+        urls = []
+    if urls:
+        about.append("+" + urls[0].rpartition(", ")[2])
+    if contact:
+        if not contact.isascii() or not contact.isprintable() or set(contact) & set("()\\"):
+            raise SettingsError(
+                f"contact {plain(contact, 80)!r} cannot stand in a User-Agent: give a plain e-mail address or URL"
+            )
+        about.append(contact)
+    return f"borderwatch/{__version__}" + (f" ({'; '.join(about)})" if about else "")
+
+
+def _with_params(url: str, params: Mapping[str, str | int | float] | None) -> str:
+    if not params:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({name: str(value) for name, value in params.items()})}"
+
+
+def _check_start(url: str, secrets: Secrets) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or any(char.isspace() or not char.isprintable() for char in url):
+        raise UsageError(f"{plain(secrets.text(url))!r} is not an address: give http://... or https://...")
+
+
+def _conditional_headers(known: Capture | None) -> dict[str, str]:
+    """The conditions under which ``known`` would still stand."""
+    if known is None or known.outcome is Outcome.FAILED or not known.body:
+        return {}
+    names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+    return {names[name]: value for name, value in known.headers.items() if name in names and value.isprintable()}
