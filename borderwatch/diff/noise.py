@@ -61,7 +61,15 @@ def boundaries(scene: Scene, plane: geo.Plane) -> BaseGeometry:
 
 def floor(before: Scene, after: Scene, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
     """The noise floor outside ``candidates`` (plane areas that may be real changes)."""
-    old, new = boundaries(before, plane), boundaries(after, plane)
+    return _floor(boundaries(before, plane), boundaries(after, plane), candidates)
+
+
+def floor_of_lines(before: BaseGeometry, after: BaseGeometry, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
+    """The same for two sets of boundary lines in degrees."""
+    return _floor(plane.project(before), plane.project(after), candidates)
+
+
+def _floor(old: BaseGeometry, new: BaseGeometry, candidates: BaseGeometry) -> Noise:
     if old.is_empty or new.is_empty:
         return Noise(0.0, 1.0 if old.is_empty and new.is_empty else 0.0)
     spacing = max(old.length, new.length) / SAMPLES

@@ -45,8 +45,8 @@ class Difference:
 
 def differences(before: Mapping[str, BaseGeometry], after: Mapping[str, BaseGeometry]) -> Iterator[Difference]:
     """Every pair of owners between whom ground passed, in code order; slivers and all."""
-    lost = {o: _minus(a, after.get(o)) for o, a in before.items()}
-    gained = {o: _minus(b, before.get(o)) for o, b in after.items()}
+    lost = {o: minus(a, after.get(o)) for o, a in before.items()}
+    gained = {o: minus(b, before.get(o)) for o, b in after.items()}
     lost = {o: g for o, g in sorted(lost.items()) if not g.is_empty}
     gained = {o: g for o, g in sorted(gained.items()) if not g.is_empty}
     left = dict(lost)
@@ -55,11 +55,11 @@ def differences(before: Mapping[str, BaseGeometry], after: Mapping[str, BaseGeom
         for gainer, new in gained.items():
             if loser == gainer:
                 continue
-            passed = _both(gone, new)
+            passed = both(gone, new)
             if not passed.is_empty:
                 yield Difference(loser, gainer, passed)
-                left[loser] = _minus(left[loser], passed)
-                fresh[gainer] = _minus(fresh[gainer], passed)
+                left[loser] = minus(left[loser], passed)
+                fresh[gainer] = minus(fresh[gainer], passed)
     all_after, all_before = geo.union(after.values()), geo.union(before.values())
     for loser, rest in left.items():
         yield from _split(rest, all_after, loser, None)
@@ -69,15 +69,16 @@ def differences(before: Mapping[str, BaseGeometry], after: Mapping[str, BaseGeom
 
 def _split(rest: BaseGeometry, held: BaseGeometry, loser: str | None, gainer: str | None) -> Iterator[Difference]:
     """Ground left over: where another held it all along it is an overlap, elsewhere nobody's."""
-    shared = _both(rest, held)
+    shared = both(rest, held)
     if not shared.is_empty:
         yield Difference(loser, gainer, shared, overlap=True)
-    alone = _minus(rest, held)
+    alone = minus(rest, held)
     if not alone.is_empty:
         yield Difference(loser, gainer, alone)
 
 
-def _minus(a: BaseGeometry, b: BaseGeometry | None) -> BaseGeometry:
+def minus(a: BaseGeometry, b: BaseGeometry | None) -> BaseGeometry:
+    """The part of area ``a`` outside ``b``."""
     if b is None or b.is_empty or a.is_empty:
         return a
     if a.equals_exact(b):
@@ -85,7 +86,8 @@ def _minus(a: BaseGeometry, b: BaseGeometry | None) -> BaseGeometry:
     return geo.polygonal(_safely(shapely.difference, a, b))
 
 
-def _both(a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
+def both(a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
+    """The area two areas share."""
     if a.is_empty or b.is_empty or not a.intersects(b):
         return geo.EMPTY
     return geo.polygonal(_safely(shapely.intersection, a, b))
@@ -123,7 +125,7 @@ def on_ground(difference: Difference, scene: Scene, plane: geo.Plane, at_least_k
         radius = geo.inradius_km(piece, plane, at_least_km=at_least_km)
         if radius <= at_least_km:
             continue
-        inside = _both(piece, scene.ground.area)
+        inside = both(piece, scene.ground.area)
         whole = geo.area_km2(piece)
         if geo.area_km2(inside) >= MOSTLY * whole:
             kept.append(piece)
@@ -174,7 +176,7 @@ def _judge(
     if not clear or one.inradius_km < MINOR_FRACTION * declared:
         return None
     area = geo.area_km2(one.geometry)
-    share = geo.area_km2(_both(one.geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
+    share = geo.area_km2(both(one.geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
     loser, gainer = one.difference.loser, one.difference.gainer
     measures = {
         "area_km2": area,
@@ -203,7 +205,7 @@ def _same_place(one: Measured, before: Scene, after: Scene) -> bool:
     news = [p for p in after.areas if p.drawn.owner == one.difference.gainer and p.drawn.role is Role.AREA]
     for old in olds:
         for new in news:
-            common = _both(old.whole, new.whole)
+            common = both(old.whole, new.whole)
             if common.is_empty:
                 continue
             areas = geo.areas_km2([old.whole, new.whole, common])

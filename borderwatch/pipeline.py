@@ -1,0 +1,182 @@
+"""The whole flow, in order, on one screen: ask, keep, read, compare, log, draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from borderwatch.changelog import ChangeLog
+from borderwatch.collect import Ask, Event, Stage, collect, read_again
+from borderwatch.collect import backfill as collect_editions
+from borderwatch.derive import Past, distinct, fingerprint, past_of_view, reader_fingerprint
+from borderwatch.fetch import Client
+from borderwatch.models import Capture, Change, DisputePage, SourceCard, View
+from borderwatch.snapshots import Snapshots
+from borderwatch.source import Source
+
+Progress = Callable[[str, int, int], None]
+"""Told (what is being done, how many are done, of how many)."""
+
+
+@dataclass
+class Workshop:
+    """What the flow works with; the command line builds it."""
+
+    snapshots: Snapshots
+    log: ChangeLog
+    maps: Path
+    sources: dict[str, Source]
+    jobs: int = 2
+    progress: Progress = field(default=lambda _what, _done, _of: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run did. ``news`` are the changes the log did not hold before, most significant first."""
+
+    asked: tuple[Capture, ...]
+    news: tuple[Change, ...]
+    reread: bool
+    unread: tuple[tuple[Capture, str], ...]
+    written: tuple[Path, ...] = ()
+
+
+def run(shop: Workshop, asks: Sequence[Ask], client: Client, now: Callable[[], datetime]) -> Report:
+    """Steps 1 to 6: ask what is due, keep every answer, and bring log and maps up to date."""
+    asked = collect(asks, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=_Asking(shop, len(asks)))
+    return follow(shop, asked)
+
+
+def backfill(
+    shop: Workshop, views: Sequence[tuple[Source, View]], client: Client, now: Callable[[], datetime]
+) -> Report:
+    """The same for the older editions that sources still serve."""
+    asked = collect_editions(views, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=_Asking(shop, 0))
+    return follow(shop, asked)
+
+
+def follow(shop: Workshop, asked: Sequence[Capture]) -> Report:
+    """Steps 3 to 6, after whatever was asked."""
+    read_again(shop.sources.values(), shop.snapshots)
+    return replace(derive(shop, asked), asked=tuple(asked), written=draw(shop))
+
+
+def derive(shop: Workshop, asked: Iterable[Capture] = (), *, everything: bool = False) -> Report:
+    """Steps 3 to 5: bring the log up to date with the archive; only views with a new state are read."""
+    from borderwatch.disputes import catalogue
+
+    everything = everything or shop.log.reader() != reader_fingerprint()
+    known = {change.id for change in shop.log.changes()}
+    reread = everything and bool(known)
+    shop.log.put_catalogue(catalogue())
+    shop.log.put_sources(cards(shop))
+    shop.log.put_attempts(shop.snapshots.captures())
+    stale = [v for v in shop.snapshots.views() if v.source in shop.sources and (everything or _stale(shop, v))]
+    fresh = {capture.id for capture in asked}
+    unread: list[tuple[Capture, str]] = []
+    for done, past in enumerate(_pasts(shop, stale), start=1):
+        shop.log.put_view(
+            past.view,
+            past.fingerprint,
+            captures=past.captures,
+            depictions=past.depictions,
+            comparisons=past.comparisons,
+            changes=past.changes,
+            sketches=past.sketches,
+        )
+        unread += past.unread
+        shop.progress(f"read and compared {past.view}", done, len(stale))
+    shop.log.set_reader(reader_fingerprint())
+    news = [c for c in shop.log.changes() if c.id not in known and (not reread or c.after.id in fresh)]
+    return Report((), tuple(news), reread, tuple(unread))
+
+
+def page_of(shop: Workshop, slug: str) -> Path:
+    """Where a dispute's page is."""
+    from borderwatch.render import page_path
+
+    return page_path(shop.maps, slug)
+
+
+def _stale(shop: Workshop, view: View) -> bool:
+    return shop.log.fingerprint(view) != fingerprint(distinct(shop.snapshots.series(view)))
+
+
+def _pasts(shop: Workshop, views: Sequence[View]) -> Iterable[Past]:
+    """Pasts in the order of the views, so that the log is written in the same order every time."""
+    job = partial(past_of_view, shop.snapshots.root)
+    if len(views) < 2 or shop.jobs < 2:  # noqa: PLR2004  (a pool costs more than one view)
+        yield from map(job, views)
+        return
+    # Spawned, not forked: threads of the collector may hold locks a fork would inherit for ever.
+    with ProcessPoolExecutor(min(shop.jobs, len(views)), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(job, views)
+
+
+def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]:
+    """Step 6: write the pages of the disputes named (all by default) and the index."""
+    from borderwatch.disputes import catalogue
+    from borderwatch.render import write_index, write_pages
+
+    disputes = catalogue()
+    wanted = list(disputes.disputes) if slugs is None else list(slugs)
+    by_name = {card.name: card for card in cards(shop)}
+    pages = []
+    for slug in disputes.disputes:
+        changes = shop.log.changes(dispute=slug)
+        standings = shop.log.standings(slug)
+        used = {c.view.source for c in changes} | {s.capture.view.source for s in standings}
+        pages.append(
+            DisputePage(
+                dispute=disputes.get(slug),
+                changes=tuple(changes),
+                standings=tuple(standings),
+                sketches=shop.log.sketches(slug),
+                sources={name: by_name[name] for name in sorted(used) if name in by_name},
+            )
+        )
+    made_at = max((c.taken_at for c in shop.snapshots.captures()), default=datetime.min)
+    drawn = write_pages((p for p in pages if p.dispute.slug in wanted), shop.maps, made_at=made_at)
+    shop.progress("drew the maps", 1, 1)
+    return (*drawn, write_index(pages, list(by_name.values()), shop.maps, made_at=made_at))
+
+
+def cards(shop: Workshop) -> list[SourceCard]:
+    """What pages and tables say about each source: its terms, and how it last answered."""
+    last: dict[str, Capture] = {}
+    success: dict[str, datetime] = {}
+    for capture in shop.snapshots.captures():
+        last[capture.view.source] = capture
+        if capture.fault is None:
+            success[capture.view.source] = capture.taken_at
+    return [
+        SourceCard(
+            name=name,
+            title=source.title,
+            terms=source.terms,
+            last_success=success.get(name),
+            fault=last[name].fault if name in last else None,
+        )
+        for name, source in sorted(shop.sources.items())
+    ]
+
+
+@dataclass
+class _Asking:
+    """Turns what the collector tells into progress."""
+
+    shop: Workshop
+    total: int
+    done: int = 0
+
+    def __call__(self, event: Event) -> None:
+        if event.stage is Stage.LISTED:
+            self.total += event.count
+        self.done += event.stage in (Stage.ENDED, Stage.NOT_ASKED)
+        edition = f" {event.edition.label}" if event.edition else ""
+        self.shop.progress(f"asked {event.view}{edition}", min(self.done, self.total), self.total)

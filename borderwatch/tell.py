@@ -1,0 +1,463 @@
+"""What people read in the terminal: progress, the summary of a run, tables, JSON and CSV; decides nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from borderwatch.models import Capture, Change, Coverage, Kind, Outcome, Significance, Standing
+from borderwatch.owners import label
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from borderwatch.changelog import Counts
+    from borderwatch.pipeline import Report
+    from borderwatch.settings import Settings
+    from borderwatch.snapshots import Report as Proof
+    from borderwatch.snapshots import Snapshots
+    from borderwatch.source import Source
+
+SHOWN_IN_SUMMARY = 20
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    # Piped output is for programs and files: no wrapping at a guessed 80 columns.
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.removeprefix(">"), justify="right" if right else "left", no_wrap=right)
+    return table
+
+
+def _safe(text: object) -> str:
+    """A string from outside, for the terminal: no control characters, no markup."""
+    from rich.markup import escape
+
+    cleaned = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return escape(cleaned)
+
+
+def _day(moment: datetime | None) -> str:
+    return moment.date().isoformat() if moment else "-"
+
+
+# --- progress ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A live line on a terminal, one plain line per tenth elsewhere; on stderr, so that stdout stays clean."""
+    if not sys.stderr.isatty():
+        yield plain_progress
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(what: str, done: int, of: int) -> None:
+            bar.update(task, description=_safe(what)[:70], completed=done, total=of)
+
+        yield show
+
+
+def plain_progress(what: str, done: int, of: int) -> None:
+    """One line each, for logs: the first, the last and every tenth."""
+    if done in (1, of) or done % max(1, of // 10) == 0:
+        click.echo(f"[{done}/{of}] {what}", err=True)
+
+
+# --- the summary of a run ---------------------------------------------------------------------------
+
+
+def summary(
+    report: Report, total: Counts, settings: Settings, *, offline: bool = False, waiting: datetime | None = None
+) -> None:
+    """What a run did: asked, unchanged, changed, failed and why; the changes; where the maps are."""
+    out = _console()
+    _asked(out, report.asked, offline=offline, waiting=waiting)
+    for capture, why in report.unread:
+        out.print(f"[bold]not readable[/bold]  {_safe(capture.view)} {_edition(capture)}: {_safe(why)}")
+    if report.reread:
+        out.print("The reader is newer than the log: the whole archive was read again. That is not a change of any map.")
+    _news(out, report.news)
+    out.print(f"The log holds {total.substantive:,} substantive and {total.minor:,} minor changes: {settings.database}")
+    if report.written:
+        out.print(f"Maps: {settings.maps / 'index.html'}")
+
+
+def _asked(out: Console, asked: Sequence[Capture], *, offline: bool, waiting: datetime | None) -> None:
+    if not asked:
+        words = "Nobody was asked (--offline)." if offline else "Nothing is due."
+        if waiting is not None and not offline:
+            words += f" Next: {waiting:%Y-%m-%d %H:%M} UTC (run --all to ask now)."
+        out.print(words)
+        return
+    failed = [c for c in asked if c.outcome is Outcome.FAILED]
+    same = [c for c in asked if c.outcome is Outcome.NOT_MODIFIED]
+    kept = len(asked) - len(failed) - len(same)
+    out.print(
+        f"[bold]Asked {len(asked)} views:[/bold] {kept} answered, {len(same)} said nothing is new, {len(failed)} failed."
+    )
+    by_reason: dict[tuple[str, str], list[Capture]] = {}
+    for capture in failed:
+        if capture.fault is not None:
+            by_reason.setdefault((capture.view.source, capture.fault.kind), []).append(capture)
+    for (source, kind), captures in sorted(by_reason.items()):
+        many = f" ({len(captures)} views)" if len(captures) > 1 else ""
+        fault = captures[0].fault
+        out.print(f"  [bold]{kind.replace('_', ' ')}[/bold]  {_safe(source)}{many}: {_safe(fault.message if fault else '')}")
+
+
+def _news(out: Console, news: Sequence[Change]) -> None:
+    solid = [c for c in news if c.significance is Significance.SUBSTANTIVE]
+    minor = len(news) - len(solid)
+    if not news:
+        out.print("[bold]No change.[/bold]")
+        return
+    out.print(f"[bold]{len(solid)} substantive changes new to the log[/bold]" + (f", {minor} minor" if minor else "") + ":")
+    out.print(_changes_table(solid[:SHOWN_IN_SUMMARY]))
+    if len(news) > SHOWN_IN_SUMMARY:
+        out.print(f"  … and {len(news) - min(len(solid), SHOWN_IN_SUMMARY)} more: borderwatch changes")
+
+
+def _edition(capture: Capture) -> str:
+    return capture.edition.label if capture.edition else _day(capture.taken_at)
+
+
+def _between(change: Change) -> str:
+    return f"{_edition(change.before)} → {_edition(change.after)}"
+
+
+def owner_words(identity: str | None) -> str:
+    """An owner as a table shows it."""
+    if not identity:
+        return "nobody"
+    if identity.startswith("?"):
+        return f"“{identity[1:]}”" if identity != "?" else "an unnamed feature"
+    return label(identity)
+
+
+def _what(change: Change) -> str:
+    if change.kind in (Kind.TRANSFER, Kind.OVERLAP, Kind.APPEARED, Kind.DISAPPEARED):
+        text = f"{owner_words(change.loser)} → {owner_words(change.gainer)}"
+        return text if change.kind is Kind.TRANSFER else f"{change.kind.value}: {text}"
+    subject = f"{change.subject}: " if change.subject else ""
+    return f"{subject}{change.old or 'nothing'} → {change.new or 'nothing'}"
+
+
+def _measure(change: Change) -> str:
+    if change.area_km2 is not None:
+        return f"{change.area_km2:,.0f} km²" if change.area_km2 >= 1 else f"{change.area_km2:.2g} km²"
+    return f"{change.length_km:,.0f} km" if change.length_km is not None else ""
+
+
+def _changes_table(found: Iterable[Change]) -> Table:
+    table = _table("shown", "source", "dispute", "kind", "what", ">how much", "editions")
+    for c in found:
+        words = _what(c) + (" (takes back an earlier change)" if c.reverts else "")
+        table.add_row(
+            _day(c.after.shown_at),
+            _safe(c.view),
+            _safe(c.dispute or "elsewhere"),
+            c.kind.value.replace("_", " "),
+            _safe(words),
+            _measure(c),
+            _safe(_between(c)),
+        )
+    return table
+
+
+# --- records as plain data ---------------------------------------------------------------------------
+
+
+def change_record(c: Change) -> dict[str, Any]:
+    """A change as JSON and CSV carry it: flat, units in the names, times ISO 8601 UTC."""
+    return {
+        "id": c.id,
+        "dispute": c.dispute,
+        "source": c.view.source,
+        "worldview": c.view.worldview,
+        "vantage": c.view.vantage,
+        "layer": c.view.layer,
+        "kind": c.kind.value,
+        "significance": c.significance.value,
+        "from": c.loser,
+        "to": c.gainer,
+        "subject": c.subject or None,
+        "old": c.old,
+        "new": c.new,
+        "area_km2": _round(c.area_km2, 3),
+        "length_km": _round(c.length_km, 3),
+        "share": _round(c.share, 4),
+        "inradius_km": _round(c.inradius_km, 3),
+        "noise_floor_km": _round(c.noise_floor_km, 3),
+        "ratio": _round(c.ratio, 2),
+        "limit_km": _round(c.limit_km, 3),
+        "before": {"capture": c.before.id, "edition": _edition(c.before), "shown_at": c.before.shown_at.isoformat()},
+        "after": {"capture": c.after.id, "edition": _edition(c.after), "shown_at": c.after.shown_at.isoformat()},
+        "reverts": c.reverts,
+        "summary": c.summary,
+    }
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        if isinstance(value, dict):
+            flat.update({f"{key}_{inner}": text for inner, text in value.items()})
+        elif isinstance(value, list):
+            flat[key] = "; ".join(map(str, value))
+        else:
+            flat[key] = value
+    return flat
+
+
+def records(items: Sequence[Mapping[str, Any]], form: str) -> None:
+    """Print records as a JSON list or as CSV."""
+    if form == "json":
+        click.echo(json.dumps(list(items), ensure_ascii=False, indent=1))
+        return
+    rows = [_flat(item) for item in items]
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(dict.fromkeys(k for row in rows for k in row)))
+    writer.writeheader()
+    # A cell that begins like a formula would be run by a spreadsheet: a leading apostrophe keeps it text.
+    writer.writerows({k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()} for row in rows)
+
+
+def changes(found: Sequence[Change], form: str | None) -> None:
+    """The answer of ``borderwatch changes``."""
+    if form:
+        records([change_record(c) for c in found], form)
+        return
+    out = _console()
+    if not found:
+        out.print("No such change in the log. (borderwatch changes without filters shows all.)")
+        return
+    out.print(_changes_table(found))
+    out.print(f"{len(found):,} changes")
+
+
+# --- status ------------------------------------------------------------------------------------------
+
+
+def standing_record(s: Standing) -> dict[str, Any]:
+    """What a view shows, as JSON and CSV carry it."""
+    d = s.depiction
+    return {
+        "dispute": d.dispute,
+        "source": d.view.source,
+        "worldview": d.view.worldview,
+        "layer": d.view.layer,
+        "coverage": d.coverage.value,
+        "shares": [{"owner": x.owner, "share": round(x.share, 4), "area_km2": round(x.area_km2, 1)} for x in d.shares],
+        "names": dict(d.names),
+        "rows": [{"key": r.key, "name": r.name, "lang": r.lang} for r in d.rows],
+        "limit_km": d.limit_km,
+        "since": s.since.isoformat(),
+        "attested": s.attested.isoformat(),
+        "edition": _edition(s.capture),
+        "capture": s.capture.id,
+        "reason": d.reason,
+    }
+
+
+def depicted(standing: Standing) -> str:
+    """What a view shows, in a few words; never blank."""
+    d = standing.depiction
+    if d.coverage is Coverage.NOT_COVERED:
+        return f"not covered: {d.reason}"
+    if d.coverage is Coverage.NOT_RESOLVABLE:
+        return f"not resolvable: {d.reason}"
+    if d.shares:
+        return ", ".join(f"{owner_words(s.owner)} {s.share:.0%}" for s in d.shares)
+    if d.rows:
+        names = list(dict.fromkeys(r.name for r in d.rows))
+        langs = len({r.lang for r in d.rows})
+        return f"listed: {', '.join(names[:4])}" + (f" … in {langs} languages" if langs > 1 else "")
+    lines = [x for x in d.drawn if x.length_km > 0]
+    if lines:
+        return ", ".join(f"{x.word or x.style or 'line'} {x.length_km:,.0f} km" for x in lines[:4])
+    return d.reason or "drawn as nobody's"
+
+
+def status(slug: str, standings: Sequence[Standing], form: str | None, as_of: datetime | None) -> None:
+    """The answer of ``borderwatch status``."""
+    from borderwatch.disputes import catalogue
+
+    if form:
+        records([standing_record(s) for s in standings], form)
+        return
+    out = _console()
+    dispute = catalogue(geometry=False).get(slug)
+    claimants = ", ".join(owner_words(c) for c in dispute.claimants)
+    out.print(f"[bold]{_safe(dispute.name)}[/bold] ({slug}); claimed by {_safe(claimants)}")
+    if not standings:
+        out.print(f"No view had been captured by {_day(as_of)}." if as_of else "No view has been captured yet.")
+        return
+    table = _table("view", "shows", "since", "last seen", "edition")
+    for s in sorted(standings, key=lambda s: (s.depiction.coverage is not Coverage.SHOWN, str(s.depiction.view))):
+        table.add_row(_safe(s.depiction.view), _safe(depicted(s)), _day(s.since), _day(s.attested), _safe(_edition(s.capture)))
+    out.print(table)
+
+
+# --- sources, disputes, proofs ------------------------------------------------------------------------
+
+
+def sources(
+    known: Mapping[str, Source],
+    snapshots: Snapshots,
+    settings: Settings,
+    now: datetime,
+    form: str | None,
+    *,
+    stale: bool,
+) -> None:
+    """The answer of ``borderwatch sources``."""
+    rows = []
+    for name, source in sorted(known.items()):
+        attempts = list(snapshots.captures(name))
+        answered = max((c.taken_at for c in attempts if c.fault is None), default=None)
+        fault = attempts[-1].fault if attempts else None
+        on = settings.wants(name, automation=source.terms.automation)
+        every = settings.every.get(name, source.every)
+        if stale and answered is not None and now - answered <= 2 * every:
+            continue
+        rows.append(
+            {
+                "source": name,
+                "title": source.title,
+                "watches": source.watches,
+                "on": on,
+                "views": len(source.views()),
+                "worldviews": list(source.worldviews),
+                "every": _span(every),
+                "licence": source.terms.licence,
+                "attribution": source.terms.attribution,
+                "bodies": source.terms.keep.value,
+                "last_success": answered.isoformat() if answered else None,
+                "health": f"{fault.kind}: {fault.message}" if fault else ("ok" if answered else "not asked"),
+            }
+        )
+    if form:
+        records(rows, form)
+        return
+    out = _console()
+    table = _table("source", "watches", ">views", ">every", "licence", "last success", "health")
+    for row in rows:
+        health = row["health"] if row["on"] else "off"
+        success = str(row["last_success"] or "-")[:10]
+        table.add_row(
+            row["source"], _safe(row["watches"]), str(row["views"]), row["every"], _safe(row["licence"]), success, _safe(health)[:70]
+        )
+    out.print(table if rows else "No source is stale.")
+
+
+def _span(every: timedelta) -> str:
+    return f"{every.days} d" if every >= timedelta(days=1) else f"{every.total_seconds() / 3600:g} h"
+
+
+def disputes(text: str | None, form: str | None) -> None:
+    """The answer of ``borderwatch disputes``."""
+    from borderwatch.disputes import catalogue
+
+    everything = catalogue(geometry=False)
+    wanted = (text or "").casefold()
+    found = [
+        d
+        for d in everything
+        if not wanted
+        or wanted in d.slug
+        or wanted in d.name.casefold()
+        or any(wanted in n.casefold() for names in d.names.values() for n in names)
+    ]
+    if form:
+        items = [
+            {
+                "slug": d.slug,
+                "name": d.name,
+                "type": d.type.value,
+                "claimants": list(d.claimants),
+                "status": d.status,
+                "status_date": d.status_date,
+                "box": list(d.box),
+                "names": {lang: list(names) for lang, names in d.names.items()},
+            }
+            for d in found
+        ]
+        records(items, form)
+        return
+    out = _console()
+    if not found:
+        out.print(f"No dispute has {_safe(text)!r} in its names; borderwatch disputes lists all {len(everything)}.")
+        return
+    table = _table("slug", "name", "type", "claimants")
+    for d in found:
+        table.add_row(d.slug, _safe(d.name), d.type.value, _safe(", ".join(owner_words(c) for c in d.claimants)))
+    out.print(table)
+    out.print(f"{len(found)} disputes")
+
+
+def verified(proof: Proof) -> None:
+    """The answer of ``borderwatch verify``."""
+    out = _console()
+    out.print(f"Proved {proof.lines:,} ledger lines and {proof.bodies:,} bodies ({proof.bytes / 1e6:,.1f} MB unpacked).")
+    if proof.absent:
+        out.print(f"{proof.absent:,} bodies need not be here (digest only, or not shipped).")
+    for path in proof.torn:
+        out.print(f"set aside  {_safe(path)}: the tail of a line a crash cut short")
+    for path in proof.orphans:
+        out.print(f"orphan  {_safe(path)}: a body no ledger line tells of (a crash between the two); harmless")
+    for damage in proof.damages:
+        out.print(f"[bold]damaged[/bold]  {_safe(damage)}")
+    out.print("Everything is what was written." if proof.clean else f"{len(proof.damages)} damages.")
+
+
+def rebuilt(report: Report, total: Counts, settings: Settings, digest: str) -> None:
+    """The answer of ``borderwatch rebuild``."""
+    out = _console()
+    for capture, why in report.unread:
+        out.print(f"[bold]not readable[/bold]  {_safe(capture.view)} {_edition(capture)}: {_safe(why)}")
+    out.print(
+        f"Made {settings.database} again: {total.substantive:,} substantive and {total.minor:,} minor changes; "
+        f"content {digest[:16]}"
+    )
+
+
+def watched(report: Report | None, waiting: datetime | None) -> None:
+    """One line per round of ``borderwatch watch``."""
+    words = "started"
+    if report is not None:
+        failed = sum(1 for c in report.asked if c.fault)
+        words = f"asked {len(report.asked)}, failed {failed}, {len(report.news)} changes new to the log"
+    until = f"; next {waiting:%Y-%m-%d %H:%M} UTC" if waiting else ""
+    click.echo(f"{words}{until}")
