@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from borderwatch.models import Capture, Change, Coverage, Kind, Outcome, Significance, Standing
+from borderwatch.models import Capture, Change, Coverage, Kind, Outcome, Significance, Standing, Verdict
 from borderwatch.owners import label
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from borderwatch.snapshots import Report as Proof
     from borderwatch.snapshots import Snapshots
     from borderwatch.source import Source
+    from borderwatch.twofiles import Compared
 
 SHOWN_IN_SUMMARY = 20
 
@@ -461,3 +463,55 @@ def watched(report: Report | None, waiting: datetime | None) -> None:
         words = f"asked {len(report.asked)}, failed {failed}, {len(report.news)} changes new to the log"
     until = f"; next {waiting:%Y-%m-%d %H:%M} UTC" if waiting else ""
     click.echo(f"{words}{until}")
+
+
+def diff(compared: Compared, form: str, page: Path | None) -> None:
+    """The answer of ``borderwatch diff``."""
+    from borderwatch import twofiles
+
+    if form != "table":
+        data = twofiles.record(compared) if form == "json" else twofiles.geojson(compared)
+        click.echo(json.dumps(data, ensure_ascii=False, indent=1))
+        return
+    out = _console()
+    if compared.doubt:
+        out.print(f"[bold]Suspect[/bold]: {_safe(compared.after)} {_safe(compared.doubt)}. Nothing is reported as a change.")
+    verdicts: dict[Verdict, int] = {}
+    for result in compared.results:
+        verdicts[result.comparison.verdict] = verdicts.get(result.comparison.verdict, 0) + 1
+    found = [c for r in compared.results for c in r.changes]
+    if found:
+        out.print(_diff_table(found))
+    if compared.elsewhere:
+        out.print("\n[bold]Elsewhere[/bold] (ground no catalogued dispute holds):")
+        out.print(_diff_table(compared.elsewhere))
+    said = ", ".join(f"{n} {v.value.replace('_', ' ')}" for v, n in sorted(verdicts.items()))
+    limits = [r.comparison.limit_km for r in compared.results if r.comparison.verdict is Verdict.UNCHANGED]
+    known = [limit for limit in limits if limit is not None]
+    attested = f"; unchanged is attested down to an inscribed radius of {max(known):.1f} km" if known else ""
+    out.print(f"{len(compared.results)} disputes: {said}{attested}.")
+    if page is not None:
+        out.print(f"Map: {page}")
+
+
+def _diff_table(found: Iterable[Change]) -> Table:
+    table = _table("dispute", "kind", "what", ">how much", ">inradius", ">noise floor", "significance")
+    for c in found:
+        place = c.dispute
+        if place is None and c.geometry is not None:
+            point = c.geometry.representative_point()
+            place = f"{point.y:.2f}, {point.x:.2f}"
+        table.add_row(
+            _safe(place or ""),
+            c.kind.value.replace("_", " "),
+            _safe(_what(c)),
+            _measure(c),
+            _km(c.inradius_km),
+            _km(c.noise_floor_km),
+            c.significance.value,
+        )
+    return table
+
+
+def _km(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} km"

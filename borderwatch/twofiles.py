@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 KM_PER_DEGREE = 111.2
 # Natural Earth's three scales give these medians between vertices: 1:10m .9 km, 1:50m 5 km, 1:110m 33 km, and can
 # be trusted down to an inscribed radius of about 1, 4.5 and 10 km: the finest thing grows slower than the step.
-STEP_SHARE = 0.9
+STEP_SHARE = 0.6
 STEP_MAX_KM = 10.0
 FINEST_KM = 0.05
 

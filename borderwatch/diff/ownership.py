@@ -103,41 +103,50 @@ def _safely(operation: object, a: BaseGeometry, b: BaseGeometry) -> BaseGeometry
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The part of a difference that concerns a dispute, and its measures on the pair's plane."""
+    """The part of a difference that concerns a dispute: ``geometry`` its thick pieces, ``thin`` the others."""
 
     difference: Difference
     geometry: BaseGeometry
+    thin: tuple[BaseGeometry, ...]
     inradius_km: float
 
 
 def on_ground(difference: Difference, scene: Scene, plane: geo.Plane, at_least_km: float) -> Measured | None:
-    """The connected pieces of a difference that concern the dispute's ground and are thicker than a sliver.
+    """The connected pieces of a difference that concern the dispute's ground; None where all are slivers.
 
     A piece that lies mostly on the ground is told whole (the reference outline is ours, the piece is the
     source's); of a larger piece only what lies on the ground.
     """
-    kept = []
+    thick: list[BaseGeometry] = []
+    thin: list[BaseGeometry] = []
     thickest = 0.0
     shapely.prepare(scene.ground.area)
     for piece in shapely.get_parts(difference.geometry):
         if not scene.ground.area.intersects(piece):
             continue
         radius = geo.inradius_km(piece, plane, at_least_km=at_least_km)
-        if radius <= at_least_km:
-            continue
         inside = both(piece, scene.ground.area)
-        whole = geo.area_km2(piece)
-        if geo.area_km2(inside) >= MOSTLY * whole:
-            kept.append(piece)
-        else:
+        mostly = geo.area_km2(inside) >= MOSTLY * geo.area_km2(piece)
+        if radius > at_least_km and not mostly:
             radius = geo.inradius_km(inside, plane, at_least_km=at_least_km)
-            if radius <= at_least_km:
-                continue
-            kept.append(inside)
+        (thick if radius > at_least_km else thin).append(piece if mostly else inside)
         thickest = max(thickest, radius)
-    if not kept:
+    if not thick:
         return None
-    return Measured(difference, geo.union(kept), thickest)
+    return Measured(difference, geo.union(thick), tuple(thin), thickest)
+
+
+def whole(one: Measured, noise: Noise, plane: geo.Plane) -> BaseGeometry:
+    """What passed, with the thin pieces the pair's noise does not explain: all of them where it has none.
+
+    Area over perimeter bounds the inscribed radius within a factor of two, without fitting a circle.
+    """
+    kept = [one.geometry]
+    for piece in one.thin:
+        flat = plane.project(piece)
+        if flat.length and 2 * flat.area / flat.length > noise.floor_km:
+            kept.append(piece)
+    return geo.union(kept)
 
 
 def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[list[Finding], Noise, float]:
@@ -162,21 +171,30 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[lis
     limit = max(declared, RATIO * noise.floor_km)
     found = []
     for one in measured:
-        finding = _judge(one, before, after, noise, declared, limit, redrawn=redrawn)
+        geometry = whole(one, noise, plane)
+        finding = _judge(one, geometry, before, after, noise, declared, limit, redrawn=redrawn)
         if finding is not None:
             found.append(finding)
     return found, noise, limit
 
 
 def _judge(
-    one: Measured, before: Scene, after: Scene, noise: Noise, declared: float, limit: float, *, redrawn: bool
+    one: Measured,
+    geometry: BaseGeometry,
+    before: Scene,
+    after: Scene,
+    noise: Noise,
+    declared: float,
+    limit: float,
+    *,
+    redrawn: bool,
 ) -> Finding | None:
     ratio = one.inradius_km / noise.floor_km if noise.floor_km else None
     clear = ratio is None or ratio >= RATIO
     if not clear or one.inradius_km < MINOR_FRACTION * declared:
         return None
-    area = geo.area_km2(one.geometry)
-    share = geo.area_km2(both(one.geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
+    area = geo.area_km2(geometry)
+    share = geo.area_km2(both(geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
     loser, gainer = one.difference.loser, one.difference.gainer
     measures = {
         "area_km2": area,
@@ -185,7 +203,7 @@ def _judge(
         "ratio": ratio,
         "limit_km": limit,
         "share": share,
-        "geometry": one.geometry,
+        "geometry": geometry,
     }
     if loser and gainer and (_is_unknown(loser) or _is_unknown(gainer)) and _same_place(one, before, after):
         return None  # the feature stayed and its name or code became known, or unknown: no ground passed
