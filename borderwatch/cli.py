@@ -143,7 +143,7 @@ def run(workspace: Path, sources: tuple[str, ...], everything: bool, offline: bo
     from borderwatch.workspace import bring_history, client, due_asks, next_due, workshop
 
     settings = _settings(workspace)
-    with workspace_lock(settings.workspace):
+    with workspace_lock(settings.workspace, "borderwatch run"):
         if with_history:
             bring_history(settings)
         with tell.progress() as progress, workshop(settings, progress=progress) as shop:
@@ -176,7 +176,7 @@ def backfill(workspace: Path, sources: tuple[str, ...]) -> None:
     from borderwatch.workspace import client, wanted, workshop
 
     settings = _settings(workspace)
-    with workspace_lock(settings.workspace), tell.progress() as progress:
+    with workspace_lock(settings.workspace, "borderwatch backfill"), tell.progress() as progress:
         with workshop(settings, progress=progress) as shop, client(settings) as asker:
             views = [(source, view) for view, source in wanted(shop, settings, sources).items()]
             report = pipeline.backfill(shop, views, asker, _now)
@@ -197,7 +197,7 @@ def watch(workspace: Path) -> None:
     from borderwatch import tell
     from borderwatch.daily import watch_workspace
 
-    watch_workspace(_settings(workspace), tell.plain_progress, tell.watched)
+    watch_workspace(_settings(workspace), tell.plain_progress, tell.watched, click.echo)
 
 
 @main.command()
@@ -210,7 +210,7 @@ def rebuild(workspace: Path) -> None:
     from borderwatch.workspace import workshop
 
     settings = _settings(workspace)
-    with workspace_lock(settings.workspace), tell.progress() as progress:
+    with workspace_lock(settings.workspace, "borderwatch rebuild"), tell.progress() as progress:
         with ChangeLog.afresh(settings.database) as fresh, workshop(settings, progress=progress, log=fresh) as shop:
             report = pipeline.derive(shop, everything=True)
             digest, total = fresh.content_digest(), fresh.counts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,8 @@ class Workshop:
     sources: dict[str, Source]
     jobs: int = 2
     progress: Progress = field(default=lambda _what, _done, _of: None)
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set it, and asking ends after the captures under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Report:
 
 def run(shop: Workshop, asks: Sequence[Ask], client: Client, now: Callable[[], datetime]) -> Report:
     """Steps 1 to 6: ask what is due, keep every answer, and bring log and maps up to date."""
-    asked = collect(asks, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=_Asking(shop, len(asks)))
+    told = _Asking(shop, len(asks))
+    asked = collect(asks, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=told, stop=shop.stop)
     return follow(shop, asked)
 
 
@@ -56,7 +60,8 @@ def backfill(
     shop: Workshop, views: Sequence[tuple[Source, View]], client: Client, now: Callable[[], datetime]
 ) -> Report:
     """The same for the older editions that sources still serve."""
-    asked = collect_editions(views, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=_Asking(shop, 0))
+    told = _Asking(shop, 0)
+    asked = collect_editions(views, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=told, stop=shop.stop)
     return follow(shop, asked)
 
 

@@ -455,14 +455,13 @@ def rebuilt(report: Report, total: Counts, settings: Settings, digest: str) -> N
     )
 
 
-def watched(report: Report | None, waiting: datetime | None) -> None:
-    """One line per round of ``borderwatch watch``."""
-    words = "started"
-    if report is not None:
-        failed = sum(1 for c in report.asked if c.fault)
-        words = f"asked {len(report.asked)}, failed {failed}, {len(report.news)} changes new to the log"
-    until = f"; next {waiting:%Y-%m-%d %H:%M} UTC" if waiting else ""
-    click.echo(f"{words}{until}")
+def watched(report: Report) -> None:
+    """One line per round of ``borderwatch watch``, and one per change."""
+    failed = sum(1 for c in report.asked if c.fault)
+    click.echo(f"asked {len(report.asked)}, failed {failed}, {len(report.news)} changes new to the log")
+    for change in report.news:
+        if change.significance is Significance.SUBSTANTIVE:
+            click.echo(f"  {change.summary}")
 
 
 def diff(compared: Compared, form: str, page: Path | None) -> None:
