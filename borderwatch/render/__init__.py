@@ -23,9 +23,7 @@ def write_pages(pages: Iterable[DisputePage], out: Path, *, made_at: datetime) -
     return [write_page(out / "disputes" / f"{page.dispute.slug}.html", dispute_page(page), made_at) for page in pages]
 
 
-def write_index(
-    pages: Sequence[DisputePage], sources: Sequence[SourceCard], out: Path, *, made_at: datetime
-) -> Path:
+def write_index(pages: Sequence[DisputePage], sources: Sequence[SourceCard], out: Path, *, made_at: datetime) -> Path:
     """Write ``out/index.html``: what changed lately, every dispute, and the health of every source."""
     from borderwatch.render.index import index_page
     from borderwatch.render.store import write_page

@@ -1,0 +1,178 @@
+"""A dispute's page: its map, and everything the map shows said again in tables."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from borderwatch.models import Change, Coverage, DisputePage, Significance
+from borderwatch.render import words
+from borderwatch.render.store import WRITTEN
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def dispute_page(page: DisputePage) -> str:
+    """The whole page as HTML, with ``store.WRITTEN`` where the time of writing goes."""
+    from borderwatch.render.land import LAND_CREDIT
+    from borderwatch.render.maps import MOST_STEPS, drawable_steps, map_of_dispute
+
+    drawing = map_of_dispute(page)
+    places = {
+        (s.before.id, s.after.id): i for i, s in enumerate(drawable_steps(page)[:MOST_STEPS]) if i < drawing.steps
+    }
+    newest = sorted(
+        page.changes, key=lambda c: (-c.after.shown_at.timestamp(), -(c.area_km2 or 0.0), str(c.view), c.id)
+    )
+    name = words.short(page.dispute.name, 120)
+    return filled(
+        "dispute.html",
+        styles=(leaflet_css(), asset("page.css")),
+        scripts=(leaflet_js(), asset("map.js"), drawing.script),
+        title=f"{name}: what maps changed · borderwatch",
+        description=f"What maps and platforms show of {name}, and what changed",
+        home="../",
+        page=page,
+        map=drawing,
+        data_json=json_for_html(drawing.data),
+        lead=lead(page),
+        weighty=[c for c in newest if c.significance is Significance.SUBSTANTIVE],
+        lesser=[c for c in newest if c.significance is Significance.MINOR],
+        standings=sorted(page.standings, key=words.standing_order),
+        cards=sorted(page.sources.values(), key=lambda card: card.name),
+        choice_of=lambda change: places.get((change.before.id, change.after.id)),
+        land_credit=LAND_CREDIT,
+    )
+
+
+def lead(page: DisputePage) -> str:
+    """One sentence on what is known: how many changes, in how many views, when the last was."""
+    weighty = [c for c in page.changes if c.significance is Significance.SUBSTANTIVE]
+    showing = sum(s.depiction.coverage is Coverage.SHOWN for s in page.standings)
+    watched = f"{_count(len(page.standings), 'view')} watched; {showing} {'shows' if showing == 1 else 'show'} it."
+    if not page.standings:
+        watched = "No view has answered yet."
+    if not weighty:
+        return f"No change of substance recorded. {watched}"
+    views = len({c.view for c in weighty})
+    latest = max(c.after.shown_at for c in weighty)
+    changes = _count(len(weighty), "change")
+    return f"{changes} of substance in {_count(views, 'view')}, the latest shown from {words.day(latest)}. {watched}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+# --- what every page is made with -----------------------------------------------------------------
+
+
+def filled(template: str, *, styles: Sequence[str], scripts: Sequence[str], **context: Any) -> str:
+    """A page from its template; only the given styles and scripts may act on it, each by its hash."""
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src {_hashes(styles)}",
+            f"script-src {_hashes(scripts)}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    return (
+        environment()
+        .get_template(template)
+        .render(styles=styles, scripts=scripts, policy=policy, written=WRITTEN, **context)
+    )
+
+
+def _hashes(texts: Sequence[str]) -> str:
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests) or "'none'"
+
+
+def json_for_html(data: Any) -> str:
+    """JSON that may stand in a script element: ASCII only, without a character that HTML could act on."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@cache
+def environment() -> Environment:
+    """Jinja with autoescape, strict about what is undefined, cleaning every text it is given."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def clean(value: Any) -> Any:
+        return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    made = Environment(
+        loader=PackageLoader("borderwatch.render", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for function in (
+        words.short,
+        words.owner_label,
+        words.day,
+        words.moment,
+        words.number,
+        words.percent,
+        words.shares_in_words,
+        words.coverage_in_words,
+        words.web_link,
+        words.from_to,
+        words.edition,
+    ):
+        made.globals[function.__name__] = function
+    made.globals["type_words"] = words.TYPE_WORDS
+    made.globals["style_words"] = words.STYLE_WORDS
+    made.globals["kind_words"] = words.KIND_WORDS
+    return made
+
+
+@cache
+def asset(name: str) -> str:
+    """One of our own files under ``assets/``."""
+    return (files("borderwatch.render") / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _leaflet(name: str) -> str:
+    from xstatic.pkg import leaflet
+
+    return (Path(leaflet.BASE_DIR) / name).read_text(encoding="utf-8")
+
+
+@cache
+def leaflet_js() -> str:
+    """Leaflet as its package ships it, without the pointer to a source map that is not there."""
+    text = re.sub(r"\n//# sourceMappingURL=\S+\s*\Z", "\n", _leaflet("leaflet.js"))
+    if "</script" in text.lower():
+        raise ValueError("leaflet.js holds '</script': it cannot be put inside a page")
+    return text
+
+
+@cache
+def leaflet_css() -> str:
+    """Leaflet's styles with every image taken out: this project's maps use none of them."""
+    return re.sub(r"url\((?!#)[^)]*\)", "none", _leaflet("leaflet.css"))
+
+
+def changes_by_weight(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    """Changes of substance and minor ones."""
+    return (
+        [c for c in changes if c.significance is Significance.SUBSTANTIVE],
+        [c for c in changes if c.significance is Significance.MINOR],
+    )
