@@ -95,7 +95,7 @@ def _slug(text: str) -> str:
     return catalogue(geometry=False).find(text).slug
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[datetime]):
     """A date or a moment, ISO 8601; a bare date means its end where ``end`` is set."""
 
     name = "date"
@@ -281,14 +281,14 @@ Examples:
 @click.option("--order", type=click.Choice(["significance", "time"]), default="significance", show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @_output_options
-@click.pass_obj
-def changes(workspace: Path, form: str | None, dispute: str | None, **filters: Any) -> None:
+@click.pass_context
+def changes(ctx: click.Context, form: str | None, dispute: str | None, **filters: Any) -> None:
     """What changed, most significant first."""
     from borderwatch import tell
     from borderwatch.workspace import workshop
 
     slug = _slug(dispute) if dispute else None
-    with workshop(_settings(workspace), readonly=True) as shop:
+    with workshop(_settings(ctx.obj), readonly=True) as shop:
         if filters["source"]:
             _known_source(filters["source"], shop)
         found = shop.log.changes(dispute=slug, **filters)

@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parent
 # What these files say decides what a snapshot is read as; what the others do does not.
-READER = ("observe.py", "owners.py", "disputes.py", "geometry.py", "scene.py", "derive.py", "diff", "formats", "sources", "data")
+READER = (
+    "observe.py",
+    "owners.py",
+    "disputes.py",
+    "geometry.py",
+    "scene.py",
+    "derive.py",
+    "diff",
+    "formats",
+    "sources",
+    "data",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +58,8 @@ def reader_fingerprint() -> str:
     digest = hashlib.sha256()
     for name in READER:
         place = PACKAGE / name
-        files = sorted(p for p in place.rglob("*") if p.is_file() and "__pycache__" not in p.parts) if place.is_dir() else [place]
-        for file in files:
+        inside = [place] if place.is_file() else place.rglob("*")
+        for file in sorted(p for p in inside if p.is_file() and "__pycache__" not in p.parts):
             digest.update(str(file.relative_to(PACKAGE)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 

@@ -144,6 +144,10 @@ def polygonal(geometry: BaseGeometry) -> BaseGeometry:
     return shapely.union_all(polygons) if len(polygons) else EMPTY
 
 
+def _by_structure(geometry: BaseGeometry) -> BaseGeometry:
+    return shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+
+
 def repair(geometry: BaseGeometry) -> BaseGeometry:
     """A valid polygon of the same area (within 1 %); ValueError when no repair keeps it.
 
@@ -153,9 +157,9 @@ def repair(geometry: BaseGeometry) -> BaseGeometry:
     if geometry.is_valid:
         return geometry
     before = area_km2(geometry)
-    for method in ("structure", "linework"):
+    for fix in (_by_structure, shapely.make_valid):
         try:
-            fixed = polygonal(shapely.make_valid(geometry, method=method, keep_collapsed=method == "linework"))
+            fixed = polygonal(fix(geometry))
         except shapely.errors.GEOSException:
             continue
         if abs(area_km2(fixed) - before) <= max(MAX_REPAIR_AREA_CHANGE * before, 1e-3):

@@ -28,7 +28,7 @@ from borderwatch.models import (
     Snapshot,
 )
 from borderwatch.owners import owner as resolve_owner
-from borderwatch.scene import Box, Ground, Painted, Piece, Scene, World
+from borderwatch.scene import Ground, Painted, Piece, Scene, World
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -191,8 +191,8 @@ class Observer:
         slug = here.dispute.slug
         areas: list[Piece] = []
         lines: list[Piece] = []
-        found = np.sort(world.tree.query(shapely.box(*here.window))) if world.painted else []
-        for i in found:
+        found = world.tree.query(shapely.box(*here.window)) if world.painted else np.zeros(0, dtype=np.int64)
+        for i in np.sort(found):
             painted = world.painted[int(i)]
             if painted.role is Role.BOUNDARY:
                 line = shapely.clip_by_rect(painted.geometry, *here.window)
@@ -311,14 +311,15 @@ def _coverage(world: World, here: Ground, shares: bool, lines: bool, rows: tuple
     if here.inradius_km < world.resolution_km:
         return (
             Coverage.NOT_RESOLVABLE,
-            f"{here.inradius_km:.1f} km across at its thickest; this source shows nothing under {world.resolution_km:g} km",
+            f"a circle of {here.inradius_km:.1f} km at most fits in it; "
+            f"this source shows nothing under {world.resolution_km:g} km",
         )
     return Coverage.SHOWN, ""
 
 
 def _listable(dispute: Dispute) -> bool:
     """Whether a complete list without it says something: only where the disputed thing has a code."""
-    return len(identity(dispute)) == 2  # noqa: PLR2004  (alpha-2)
+    return len(identity(dispute)) == 2
 
 
 def sketches(scene: Scene) -> tuple[Sketch, ...]:

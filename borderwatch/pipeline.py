@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -115,7 +115,7 @@ def _stale(shop: Workshop, view: View) -> bool:
 def _pasts(shop: Workshop, views: Sequence[View]) -> Iterable[Past]:
     """Pasts in the order of the views, so that the log is written in the same order every time."""
     job = partial(past_of_view, shop.snapshots.root)
-    if len(views) < 2 or shop.jobs < 2:  # noqa: PLR2004  (a pool costs more than one view)
+    if len(views) < 2 or shop.jobs < 2:
         yield from map(job, views)
         return
     # Spawned, not forked: threads of the collector may hold locks a fork would inherit for ever.
@@ -145,7 +145,7 @@ def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]
                 sources={name: by_name[name] for name in sorted(used) if name in by_name},
             )
         )
-    made_at = max((c.taken_at for c in shop.snapshots.captures()), default=datetime.min)
+    made_at = max((c.taken_at for c in shop.snapshots.captures()), default=datetime.fromtimestamp(0, UTC))
     drawn = write_pages((p for p in pages if p.dispute.slug in wanted), shop.maps, made_at=made_at)
     shop.progress("drew the maps", 1, 1)
     return (*drawn, write_index(pages, list(by_name.values()), shop.maps, made_at=made_at))

@@ -35,7 +35,9 @@ def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     # Piped output is for programs and files: no wrapping at a guessed 80 columns.
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
+    return Console(
+        stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160
+    )
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
@@ -106,7 +108,9 @@ def summary(
     for capture, why in report.unread:
         out.print(f"[bold]not readable[/bold]  {_safe(capture.view)} {_edition(capture)}: {_safe(why)}")
     if report.reread:
-        out.print("The reader is newer than the log: the whole archive was read again. That is not a change of any map.")
+        out.print(
+            "The reader is newer than the log: the whole archive was read again. That is not a change of any map."
+        )
     _news(out, report.news)
     out.print(f"The log holds {total.substantive:,} substantive and {total.minor:,} minor changes: {settings.database}")
     if report.written:
@@ -124,7 +128,8 @@ def _asked(out: Console, asked: Sequence[Capture], *, offline: bool, waiting: da
     same = [c for c in asked if c.outcome is Outcome.NOT_MODIFIED]
     kept = len(asked) - len(failed) - len(same)
     out.print(
-        f"[bold]Asked {len(asked)} views:[/bold] {kept} answered, {len(same)} said nothing is new, {len(failed)} failed."
+        f"[bold]Asked {len(asked)} views:[/bold] "
+        f"{kept} answered, {len(same)} said nothing is new, {len(failed)} failed."
     )
     by_reason: dict[tuple[str, str], list[Capture]] = {}
     for capture in failed:
@@ -133,7 +138,9 @@ def _asked(out: Console, asked: Sequence[Capture], *, offline: bool, waiting: da
     for (source, kind), captures in sorted(by_reason.items()):
         many = f" ({len(captures)} views)" if len(captures) > 1 else ""
         fault = captures[0].fault
-        out.print(f"  [bold]{kind.replace('_', ' ')}[/bold]  {_safe(source)}{many}: {_safe(fault.message if fault else '')}")
+        out.print(
+            f"  [bold]{kind.replace('_', ' ')}[/bold]  {_safe(source)}{many}: {_safe(fault.message if fault else '')}"
+        )
 
 
 def _news(out: Console, news: Sequence[Change]) -> None:
@@ -142,7 +149,9 @@ def _news(out: Console, news: Sequence[Change]) -> None:
     if not news:
         out.print("[bold]No change.[/bold]")
         return
-    out.print(f"[bold]{len(solid)} substantive changes new to the log[/bold]" + (f", {minor} minor" if minor else "") + ":")
+    out.print(
+        f"[bold]{len(solid)} substantive changes new to the log[/bold]" + (f", {minor} minor" if minor else "") + ":"
+    )
     out.print(_changes_table(solid[:SHOWN_IN_SUMMARY]))
     if len(news) > SHOWN_IN_SUMMARY:
         out.print(f"  … and {len(news) - min(len(solid), SHOWN_IN_SUMMARY)} more: borderwatch changes")
@@ -253,7 +262,9 @@ def records(items: Sequence[Mapping[str, Any]], form: str) -> None:
     writer = csv.DictWriter(sys.stdout, fieldnames=list(dict.fromkeys(k for row in rows for k in row)))
     writer.writeheader()
     # A cell that begins like a formula would be run by a spreadsheet: a leading apostrophe keeps it text.
-    writer.writerows({k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()} for row in rows)
+    writer.writerows(
+        {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()} for row in rows
+    )
 
 
 def changes(found: Sequence[Change], form: str | None) -> None:
@@ -328,7 +339,9 @@ def status(slug: str, standings: Sequence[Standing], form: str | None, as_of: da
         return
     table = _table("view", "shows", "since", "last seen", "edition")
     for s in sorted(standings, key=lambda s: (s.depiction.coverage is not Coverage.SHOWN, str(s.depiction.view))):
-        table.add_row(_safe(s.depiction.view), _safe(depicted(s)), _day(s.since), _day(s.attested), _safe(_edition(s.capture)))
+        table.add_row(
+            _safe(s.depiction.view), _safe(depicted(s)), _day(s.since), _day(s.attested), _safe(_edition(s.capture))
+        )
     out.print(table)
 
 
@@ -345,7 +358,7 @@ def sources(
     stale: bool,
 ) -> None:
     """The answer of ``borderwatch sources``."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, source in sorted(known.items()):
         attempts = list(snapshots.captures(name))
         answered = max((c.taken_at for c in attempts if c.fault is None), default=None)
@@ -379,7 +392,13 @@ def sources(
         health = row["health"] if row["on"] else "off"
         success = str(row["last_success"] or "-")[:10]
         table.add_row(
-            row["source"], _safe(row["watches"]), str(row["views"]), row["every"], _safe(row["licence"]), success, _safe(health)[:70]
+            row["source"],
+            _safe(row["watches"]),
+            str(row["views"]),
+            row["every"],
+            _safe(row["licence"]),
+            success,
+            _safe(health)[:70],
         )
     out.print(table if rows else "No source is stale.")
 
@@ -432,7 +451,9 @@ def disputes(text: str | None, form: str | None) -> None:
 def verified(proof: Proof) -> None:
     """The answer of ``borderwatch verify``."""
     out = _console()
-    out.print(f"Proved {proof.lines:,} ledger lines and {proof.bodies:,} bodies ({proof.bytes / 1e6:,.1f} MB unpacked).")
+    out.print(
+        f"Proved {proof.lines:,} ledger lines and {proof.bodies:,} bodies ({proof.bytes / 1e6:,.1f} MB unpacked)."
+    )
     if proof.absent:
         out.print(f"{proof.absent:,} bodies need not be here (digest only, or not shipped).")
     for path in proof.torn:
@@ -474,7 +495,9 @@ def diff(compared: Compared, form: str, page: Path | None) -> None:
         return
     out = _console()
     if compared.doubt:
-        out.print(f"[bold]Suspect[/bold]: {_safe(compared.after)} {_safe(compared.doubt)}. Nothing is reported as a change.")
+        out.print(
+            f"[bold]Suspect[/bold]: {_safe(compared.after)} {_safe(compared.doubt)}. Nothing is reported as a change."
+        )
     verdicts: dict[Verdict, int] = {}
     for result in compared.results:
         verdicts[result.comparison.verdict] = verdicts.get(result.comparison.verdict, 0) + 1

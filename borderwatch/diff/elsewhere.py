@@ -104,11 +104,13 @@ def _of(world: World, owner: str) -> list[Painted]:
 def _window(area: BaseGeometry) -> tuple[float, float, float, float]:
     west, south, east, north = area.bounds
     margin = max(WINDOW * max(east - west, north - south) / 2, WINDOW_MIN_DEG / 2)
-    return (max(west - margin, -180.0), max(south - margin, -90.0), min(east + margin, 180.0), min(north + margin, 90.0))
+    low, high = max(south - margin, -90.0), min(north + margin, 90.0)
+    return (max(west - margin, -180.0), low, min(east + margin, 180.0), high)
 
 
 def _lines(world: World, box: tuple[float, float, float, float]) -> BaseGeometry:
     index = np.sort(world.tree.query(shapely.box(*box)))
     frame = shapely.box(*box).boundary.buffer(1e-7)
-    rings = [geo.clip(world.painted[int(i)].geometry, box).boundary for i in index if world.painted[int(i)].role is Role.AREA]
+    areas = [world.painted[int(i)] for i in index if world.painted[int(i)].role is Role.AREA]
+    rings = [geo.clip(p.geometry, box).boundary for p in areas]
     return shapely.union_all([r for r in rings if not r.is_empty]).difference(frame)

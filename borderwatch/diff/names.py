@@ -52,7 +52,7 @@ def _words(drawn: list[Drawn]) -> str:
 
 def _ground_words(scene: Scene) -> str | None:
     """What the ground is called where it has no feature of its own: the features that hold most of it."""
-    held = sorted((d for d in scene.depiction.drawn if d.role is Role.AREA and d.share > 0.05), key=lambda d: -d.share)  # noqa: PLR2004
+    held = sorted((d for d in scene.depiction.drawn if d.role is Role.AREA and d.share > 0.05), key=lambda d: -d.share)
     return _words(held) if held else None
 
 
@@ -66,11 +66,11 @@ def _same_text(a: str, b: str) -> bool:
 
 def _feature_names(before: Scene, after: Scene) -> list[Finding]:
     old, new = before.depiction.names, after.depiction.names
-    found = []
-    for lang in sorted(set(old) & set(new)):
-        if not _same_text(old[lang], new[lang]):
-            found.append(Finding(Kind.RENAMED, Significance.SUBSTANTIVE, subject=lang, old=old[lang], new=new[lang]))
-    return found
+    return [
+        Finding(Kind.RENAMED, Significance.SUBSTANTIVE, subject=lang, old=old[lang], new=new[lang])
+        for lang in sorted(set(old) & set(new))
+        if not _same_text(old[lang], new[lang])
+    ]
 
 
 def _rows(before: Scene, after: Scene) -> list[Finding]:

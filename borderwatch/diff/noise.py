@@ -41,15 +41,13 @@ class Noise:
     @property
     def redigitised(self) -> bool:
         """True where most of the boundary was drawn anew."""
-        return self.shared < 0.5  # noqa: PLR2004
+        return self.shared < 0.5
 
 
 def boundaries(scene: Scene, plane: geo.Plane) -> BaseGeometry:
     """Every boundary and coast in the window on the plane, without the window's own frame."""
     frame = shapely.box(*scene.ground.window).boundary
-    rings = []
-    for area in scene.by_owner.values():
-        rings.append(area.boundary)
+    rings = [area.boundary for area in scene.by_owner.values()]
     if not rings:
         return shapely.MultiLineString()
     # Rings touch the frame only where clipping cut them; a hair's width removes exactly those stretches.

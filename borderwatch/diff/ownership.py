@@ -20,7 +20,7 @@ from borderwatch.models import Kind, Role, Significance
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-    from borderwatch.scene import Piece, Scene
+    from borderwatch.scene import Scene
 
 # A piece of a difference belongs to a dispute when this much of it lies on the dispute's ground.
 MOSTLY = 0.5

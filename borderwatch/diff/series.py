@@ -49,9 +49,9 @@ def doubt(before: World, after: World) -> str | None:
         return None
     if abs(total_new / total_old - 1) > TOTAL_AREA_JUMP:
         return f"draws {total_new:,.0f} km² in all, {total_old:,.0f} before"
-    gone = [o for o, km2 in old.items() if km2 > VANISHED_KM2 and new.get(o, 0.0) < 0.1 * km2]  # noqa: PLR2004
+    gone = [o for o, km2 in old.items() if km2 > VANISHED_KM2 and new.get(o, 0.0) < 0.1 * km2]
     missing = sum(old[o] for o in gone)
-    if gone and total_old - total_new > 0.8 * missing:  # noqa: PLR2004
+    if gone and total_old - total_new > 0.8 * missing:
         return f"draws nothing where {', '.join(sorted(gone))} was ({missing:,.0f} km²)"
     return None
 
