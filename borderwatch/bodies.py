@@ -21,6 +21,9 @@ LEVEL_WINDOW = 2**23
 MAX_WINDOW = 2**27
 """What the ``zstd`` tool accepts without being told, 128 MiB: every body opens with a plain ``zstd -d``."""
 
+_SEAL = (0x184D2A5B).to_bytes(4, "little") + (32).to_bytes(4, "little")
+_SEAL_BYTES = len(_SEAL) + 32
+
 _TAR_BLOCK = 512
 _TAR_RECORD = 10_240
 
@@ -82,7 +85,17 @@ def packed_from_stored(stored: bytes) -> bytes:
     settings = zstandard.ZstdCompressionParameters.from_level(
         LEVEL, source_size=len(stored), write_checksum=True, write_content_size=True, **wide
     )
-    return zstandard.ZstdCompressor(compression_params=settings).compress(stored)
+    frame = zstandard.ZstdCompressor(compression_params=settings).compress(stored)
+    return frame + _seal(frame)
+
+
+def _seal(frame: bytes) -> bytes:
+    """A skippable frame, which every zstd tool passes over, with the sha256 of the frame before it.
+
+    The hash a body is named by is of what it unpacks to, and a frame holds bits that unpack to the same whichever
+    way they stand (the fifth byte's fourth bit, for one): without the seal a flipped one would go unseen.
+    """
+    return _SEAL + hashlib.sha256(frame).digest()
 
 
 def proven_parts(path: Path, digest: str, parts: tuple[PartDigest, ...]) -> tuple[Part, ...]:
@@ -108,13 +121,21 @@ def proven_parts(path: Path, digest: str, parts: tuple[PartDigest, ...]) -> tupl
 def _proven_stored(path: Path, digest: str, size: int) -> bytes:
     import zstandard
 
-    unpacker = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+    most = size + size // 128 + 1_024  # bytes that cannot be packed grow a little; anything more is not ours
     try:
-        with path.open("rb") as file, unpacker.stream_reader(file) as reader:
-            stored = reader.read(size + 1)
+        with path.open("rb") as file:
+            packed = file.read(most + 1)
     except FileNotFoundError as error:
         raise Damaged(f"{path}: the body is gone", path=str(path)) from error
-    except (OSError, zstandard.ZstdError) as error:
+    except OSError as error:
+        raise Damaged(f"{path}: the body cannot be read ({error.strerror})", path=str(path)) from error
+    frame = packed[:-_SEAL_BYTES]
+    if len(packed) > most or packed[-_SEAL_BYTES:] != _seal(frame):
+        raise Damaged(f"{path}: the body is not what was written: its seal is broken", path=str(path))
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(frame) as reader:
+            stored = reader.read(size + 1)
+    except zstandard.ZstdError as error:
         raise Damaged(f"{path}: the body cannot be unpacked ({error})", path=str(path)) from error
     found = hashlib.sha256(stored).hexdigest()
     if len(stored) != size or found != digest:

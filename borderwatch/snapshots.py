@@ -233,9 +233,11 @@ class Snapshots:
     # reading
 
     def sources(self) -> tuple[str, ...]:
-        """The sources that have a ledger."""
-        found = sorted(self.root.glob("*/captures.jsonl")) if self.root.is_dir() else []
-        return tuple(path.parent.name for path in found if _SOURCE.fullmatch(path.parent.name))
+        """The sources that have a ledger, or what is left of one."""
+        found = {
+            path.parent.name for name in ("captures.jsonl", "captures.head") for path in self.root.glob(f"*/{name}")
+        }
+        return tuple(sorted(name for name in found if _SOURCE.fullmatch(name)))
 
     def captures(self, source: str | None = None) -> Iterator[Capture]:
         """Every attempt in the order of the ledger, of one source or of all; Damaged names path and line."""
@@ -404,7 +406,7 @@ class Snapshots:
     def _load(self, source: str) -> tuple[Capture, ...]:
         path = self._ledger_path(source)
         stat = stat_of(path)
-        if stat is None:
+        if stat is None and not self._head_path(source).exists():
             return ()
         loaded = self._loaded.get(source)
         if loaded is not None and loaded.stat == stat:
@@ -418,7 +420,8 @@ class Snapshots:
                 line=damage.line,
             )
         captures = tuple(capture for capture in ledger.captures if capture is not None)
-        self._loaded[source] = _Loaded(stat, captures)
+        if stat is not None:
+            self._loaded[source] = _Loaded(stat, captures)
         return captures
 
     def _stands(self, capture: Capture) -> bool:
@@ -471,7 +474,7 @@ class Snapshots:
         path = self._ledger_path(source)
         with disk_refusals(path):
             make_folder(path.parent)
-        with self._writing(), disk_refusals(path):
+        with disk_refusals(path), self._writing():
             is_new = not path.exists()
             self._set_torn_aside(path)
             known = self._load(source)
