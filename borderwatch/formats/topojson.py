@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from borderwatch.formats.features import (
     MAX_FEATURES,
     RawFeature,
     areas,
+    json_from_javascript,
     lines,
     parsed_json,
     points,
@@ -34,6 +36,22 @@ def features_from_topojson(data: bytes, object_name: str | None = None) -> list[
     that crosses overlaps everything at its latitude.
     """
     return features_from_topology(parsed_json(data, "TopoJSON"), object_name)
+
+
+def features_from_javascript(data: bytes, module: str, object_name: str | None = None) -> list[RawFeature]:
+    """The features of the topology that a bundle of modules exports as ``module`` (a file's name)."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Malformed(f"TopoJSON in a script: not UTF-8 text at byte {error.start}") from None
+    named = re.search(re.escape(module) + r"[\"']?\]?\s*\(\s*exports", text)
+    if named is None:
+        raise Malformed(f"TopoJSON in a script: no module {module!r} in it")
+    start = text.find("module.exports", named.end())
+    end = text.find("__commonJS", start)
+    return features_from_topology(
+        json_from_javascript(text, max(start, named.end()), end if end > 0 else len(text), module), object_name
+    )
 
 
 def features_from_topology(value: Any, object_name: str | None = None) -> list[RawFeature]:
