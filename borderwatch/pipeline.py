@@ -184,4 +184,5 @@ class _Asking:
             self.total += event.count
         self.done += event.stage in (Stage.ENDED, Stage.NOT_ASKED)
         edition = f" {event.edition.label}" if event.edition else ""
-        self.shop.progress(f"asked {event.view}{edition}", min(self.done, self.total), self.total)
+        verb = "asking" if event.stage in (Stage.ASKING, Stage.LISTED) else "asked"
+        self.shop.progress(f"{verb} {event.view}{edition}", min(self.done, self.total), self.total)

@@ -68,7 +68,7 @@ def _day(moment: datetime | None) -> str:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A live line on a terminal, one plain line per tenth elsewhere; on stderr, so that stdout stays clean."""
+    """A live line on a terminal, a plain line per tenth elsewhere; on stderr, so that stdout stays clean."""
     if not sys.stderr.isatty():
         yield plain_progress
         return
@@ -91,8 +91,8 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def plain_progress(what: str, done: int, of: int) -> None:
-    """One line each, for logs: the first, the last and every tenth."""
-    if done in (1, of) or done % max(1, of // 10) == 0:
+    """For logs: a line for the last and for about every tenth thing done."""
+    if done > 0 and (done == of or done % max(1, of // 10) == 0) and not what.startswith("asking"):
         click.echo(f"[{done}/{of}] {what}", err=True)
 
 

@@ -33,18 +33,19 @@ def _what(f: Finding, place: str) -> str:
     area = f"{f.area_km2:,.0f} km²" if f.area_km2 is not None and f.area_km2 >= 1 else f"{f.area_km2 or 0:.2g} km²"
     length = f"{f.length_km:,.0f} km" if f.length_km is not None else ""
     lang = f" ({f.subject})" if f.subject else ""
-    part = f" ({f.share:.0%} of it)" if f.share is not None and f.share <= 1 else ""
+    part = f" ({f.share:.0%} of it)" if f.share is not None and 0.005 <= f.share <= 1 else ""
+    some = f"{area} of {place}{part}"
     match f.kind:
         case Kind.TRANSFER if f.loser is None:
-            text = f"{place}: {area}{part} not shown as anyone's before is drawn as {who(f.gainer)}"
+            text = f"{some}, nobody's before, is drawn as {who(f.gainer)}"
         case Kind.TRANSFER if f.gainer is None:
-            text = f"{place}: {area}{part} drawn as {who(f.loser)} before is no longer shown as anyone's"
+            text = f"{some}, drawn as {who(f.loser)} before, is left as nobody's"
         case Kind.TRANSFER:
-            text = f"{place}: {area}{part} drawn as {who(f.loser)} before is drawn as {who(f.gainer)}"
+            text = f"{some}, drawn as {who(f.loser)} before, is drawn as {who(f.gainer)}"
         case Kind.OVERLAP if f.gainer is not None:
-            text = f"{place}: {area}{part} is drawn as {who(f.gainer)} too, beside whoever it was drawn as before"
+            text = f"{some} is drawn as {who(f.gainer)} too, beside whoever it was drawn as before"
         case Kind.OVERLAP:
-            text = f"{place}: {area}{part} is no longer drawn as {who(f.loser)} too; another drawing of it stays"
+            text = f"{some} is no longer drawn as {who(f.loser)} too; another drawing of it stays"
         case Kind.APPEARED:
             before = f", drawn within {f.old} before" if f.old else ""
             text = f"{place} gets a feature of its own, {quoted(f.new)}{before}"
