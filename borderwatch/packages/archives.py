@@ -6,6 +6,7 @@ import difflib
 import gzip
 import io
 import posixpath
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -28,6 +29,19 @@ FIRST_SANE_TIME = datetime(1990, 1, 1, tzinfo=UTC)
 """Packers write times of their own into members: npm 1985-10-26, yarn 1984-06-22, zip without a time 1980-01-01."""
 PACKERS_TIMES = frozenset({datetime(2020, 2, 2, tzinfo=UTC)})
 """hatchling's reproducible builds: SOURCE_DATE_EPOCH 1580601600."""
+
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,  # a damaged offset makes zipfile seek to nowhere
+    OverflowError,
+    ValueError,
+)
+"""What the standard library raises on archives that are damaged; found by damaging some."""
 
 Paths = Sequence[str] | Callable[[str], bool]
 
@@ -146,7 +160,7 @@ def read_tarball(archive: Path, wanted: Wanted) -> None:
                         if len(data) != member.size:
                             raise Malformed(f"{wanted.what}: {path!r} ends before its end: the archive is cut")
                         wanted.keep(path, data, _moment(member.mtime))
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, UnicodeError, ValueError, OverflowError) as error:
+    except _DAMAGE as error:
         raise Malformed(f"{wanted.what}: the archive is damaged or cut ({type(error).__name__}): ask again") from None
 
 
@@ -179,7 +193,7 @@ def read_zip(archive: Path, wanted: Wanted, *, strip: bool = False) -> None:
                 if len(data) != member.file_size:
                     raise Malformed(f"{wanted.what}: {path!r} is not of the size it announces")
                 wanted.keep(path, data, _zip_moment(member))
-    except (zipfile.BadZipFile, EOFError, zlib.error, UnicodeError, ValueError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise Malformed(f"{wanted.what}: the archive is damaged or cut ({type(error).__name__}): ask again") from None
 
 

@@ -208,13 +208,13 @@ def _listing(fetch: Fetch, base: str, name: str) -> tuple[_File, ...]:
                 links = _links_from_page(answer.data)
         except CaptureProblem as problem:
             raise without_hosts(problem, base) from None
-        if not links:
-            raise Malformed(f"the index's page on {name} lists no files: check the index's address")
         files = []
         for filename, link, sha256 in links:
             version = _version_of(filename)
             if version is not None:
                 files.append(_File(filename, version, urljoin(answer.url, link), sha256))
+        if not files:
+            raise Malformed(f"the index's page on {name} lists no files: check the index's address")
         return tuple(files)
 
     return fetch.once(("pypi listing", url), make)
