@@ -82,10 +82,12 @@ class Settings:
         _add_environment(wanted, places, problems, environ)
         values: dict[str, Any] = {}
         problems += _validated(wanted, places, values)
+        if not problems:
+            for name, default in (("snapshots", "snapshots"), ("maps", "maps"), ("database", "borderwatch.db")):
+                values[name] = workspace / Path(values.get(name) or default).expanduser()
+            problems += _tangled(values, places)
         if problems:
             raise SettingsError("\n".join(dict.fromkeys(problems)))
-        for name, default in (("snapshots", "snapshots"), ("maps", "maps"), ("database", "borderwatch.db")):
-            values[name] = workspace / Path(values.get(name) or default).expanduser()
         return cls(workspace=workspace, **values)
 
     def wants(self, source: str, *, automation: bool) -> bool:
@@ -103,6 +105,18 @@ class Settings:
         ]
         if problems:
             raise SettingsError("\n".join([*problems, f"the sources are: {', '.join(names)}"]))
+
+
+def _tangled(values: Mapping[str, Any], places: Mapping[str, str]) -> list[str]:
+    """What would write into the archive: nothing but the archive may."""
+    archive = Path(os.path.abspath(values["snapshots"]))  # noqa: PTH100  (links are the user's own choice)
+    problems = []
+    for name in ("maps", "database"):
+        path = Path(os.path.abspath(values[name]))  # noqa: PTH100
+        if path == archive or archive in path.parents or path in archive.parents:
+            place = places.get(name) or places.get("snapshots") or FILE
+            problems.append(f"{place}: {name} and snapshots must lie apart, not {path} and {archive}")
+    return problems
 
 
 # --- where values come from ------------------------------------------------------------------------
@@ -168,7 +182,8 @@ def _add_environment(
             if name in {"enabled", "disabled"}:
                 wanted[name] = [item.strip() for item in value.split(",") if item.strip()]
             elif name == "every":
-                wanted[name] = dict(item.strip().partition("=")[::2] for item in value.split(",") if item.strip())
+                pairs = (item.partition("=") for item in value.split(",") if item.strip())
+                wanted[name] = {source.strip(): interval.strip() for source, _, interval in pairs}
             else:
                 wanted[name] = value
 
@@ -179,7 +194,7 @@ def _unknown(place: str, key: str, known: list[str]) -> str:
             f"{place}: {key}: keys are never stored in settings; "
             "put it into the environment variable the source asks for (borderwatch sources)"
         )
-    return f"{place}: no setting {key!r}{_near(key, known)}; the settings are: {', '.join(known)}"
+    return f"{place}: no setting {key!r}{_near(key.rpartition('.')[2], known)}; the settings are: {', '.join(known)}"
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -216,6 +231,18 @@ def bytes_from_text(value: object) -> object:
     return value if found is None else int(float(found[1]) * _BYTES[found[2]])
 
 
+def _number(value: object) -> object:
+    if isinstance(value, bool):  # which Python takes for 0 or 1
+        raise ValueError("is not a number")  # noqa: TRY004  (the validator collects ValueErrors)
+    return value
+
+
+def _path(value: str | None) -> str | None:
+    if value is not None and not (value.strip() and value.isprintable()):
+        raise ValueError("is empty or holds characters no path has")
+    return value
+
+
 def _contact(value: str | None) -> str | None:
     # It becomes part of a header: one line of plain characters, or a host is told what it should not be.
     if value is None:
@@ -239,20 +266,26 @@ def _model() -> type[BaseModel]:
 
     from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, create_model
 
+    path = Annotated[str | None, AfterValidator(_path)]
     names = Annotated[list[str], AfterValidator(_names)]
     interval = Annotated[timedelta, BeforeValidator(interval_from_text)]
     return create_model(
         "Wanted",
         __config__=ConfigDict(extra="forbid", strict=False),
-        snapshots=(str | None, None),
-        maps=(str | None, None),
-        database=(str | None, None),
+        snapshots=(path, None),
+        maps=(path, None),
+        database=(path, None),
         contact=(Annotated[str | None, AfterValidator(_contact)], None),
         enabled=(names, []),
         disabled=(names, []),
-        timeout_s=(Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)], 60.0),
-        max_bytes=(Annotated[int, BeforeValidator(bytes_from_text), Field(ge=1_000, le=4_000_000_000)], 256_000_000),
-        jobs=(Annotated[int, Field(ge=1, le=32)], 4),
+        timeout_s=(Annotated[float, BeforeValidator(_number), Field(ge=1, le=3_600, allow_inf_nan=False)], 60.0),
+        max_bytes=(
+            Annotated[
+                int, BeforeValidator(bytes_from_text), BeforeValidator(_number), Field(ge=1_000, le=4_000_000_000)
+            ],
+            256_000_000,
+        ),
+        jobs=(Annotated[int, BeforeValidator(_number), Field(ge=1, le=32)], 4),
         every=(dict[str, interval], {}),
     )
 
@@ -266,6 +299,8 @@ _PLAIN = {
     "list_type": 'is not a list; write ["name", "name"]',
     "dict_type": 'is not a table; write [every] and name = "7d"',
     "string_type": "is not a text",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
 }
 
 
@@ -279,7 +314,8 @@ def _validated(wanted: Mapping[str, Any], places: Mapping[str, str], values: dic
         problems = []
         for fault in error.errors(include_url=False, include_context=True):
             name = str(fault["loc"][0])
-            said = _PLAIN.get(fault["type"]) or fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            said = _PLAIN.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
+            said = said.format(**fault.get("ctx", {})) if fault["type"] in _PLAIN else said
             spelt = ".".join(map(str, fault["loc"]))
             problems.append(f"{places.get(name, FILE)}: {spelt} = {fault['input']!r}: {said}")
         return problems
