@@ -237,16 +237,43 @@ def test_an_attestation_goes_on_over_a_suspect(log: ChangeLog, path: Path) -> No
     assert rows(path, "SELECT from_edition, to_edition, comparisons FROM attestations") == [("1", "4", 2)]
 
 
+def test_the_same_bytes_seen_again_attest_without_a_comparison(log: ChangeLog, path: Path) -> None:
+    one = kept(ATLAS, "1", day(2020), live=True)
+    seen = [asked(ATLAS, day(2026, month), Outcome.NOT_MODIFIED, body=one.body) for month in (8, 9)]
+    log.put_attempts(seen)
+    shown = [depiction(one, "crimea", ("UA", 1.0)), depiction(one, "kosovo", coverage=Coverage.NOT_COVERED)]
+    log.put_view(ATLAS, "f", captures=[one, *seen], depictions=shown, comparisons=[], changes=[], sketches=[])
+    sql = "SELECT dispute, unchanged_from, unchanged_to, comparisons FROM attestations"
+    assert rows(path, sql) == [("crimea", "2020-01-01T00:00:00+00:00", "2026-09-01T00:00:00+00:00", 0)]
+
+
+def test_bytes_that_come_back_do_not_attest_the_time_between(log: ChangeLog, path: Path) -> None:
+    """A, B, A: the first A was last seen before B was shown, whatever was seen after."""
+    a, b = digest("a"), digest("b")
+    states = [(a, 1, "UA"), (b, 3, "RU"), (a, 5, "UA")]
+    captures = [asked(ATLAS, day(2026, month), Outcome.KEPT, body=body) for body, month, _ in states]
+    again = [asked(ATLAS, day(2026, month), Outcome.NOT_MODIFIED, body=a) for month in (2, 6)]
+    shown = [depiction(one, "crimea", (owner, 1.0)) for one, (_, _, owner) in zip(captures, states, strict=True)]
+    everything = [*captures, *again]
+    log.put_view(ATLAS, "f", captures=everything, depictions=shown, comparisons=[], changes=[], sketches=[])
+    sql = "SELECT substr(shown_at, 6, 2), substr(until, 6, 2), substr(seen_at, 6, 2) FROM depictions_in_time"
+    assert sorted(rows(path, sql)) == [("01", "03", "02"), ("03", "05", "03"), ("05", None, "06")]
+    as_of = {month: log.standings("crimea", day(2026, month, 15))[0] for month in (1, 2, 3, 4, 5, 6)}
+    assert [one.attested.month for one in as_of.values()] == [1, 2, 3, 3, 5, 6]
+    assert [one.since.month for one in as_of.values()] == [1, 1, 3, 3, 5, 5]
+
+
 def test_attestations_join_unchanged_steps_and_stop_at_a_change(log: ChangeLog, path: Path) -> None:
     series = Series(ATLAS)
     four = kept(ATLAS, "4.0", day(2021))
     series.captures.append(four)
+    series.depictions.append(depiction(four, "crimea", ("UA", 0.9993)))
     series.comparisons.append(comparison(series.captures[2], four, "crimea", Verdict.UNCHANGED))
     series.put(log)
     columns = "dispute, from_edition, to_edition, unchanged_from, unchanged_to, comparisons, limit_km"
     assert sorted(rows(path, f"SELECT {columns} FROM attestations")) == [
         ("crimea", "3.0", "4.0", "2020-01-01T00:00:00+00:00", "2021-01-01T00:00:00+00:00", 1, 3.5),
-        ("kosovo", "1.0", "3.0", "2013-01-01T00:00:00+00:00", "2020-01-01T00:00:00+00:00", 2, 3.5),
+        ("kosovo", "1.0", "3.0", "2013-01-01T00:00:00+00:00", "2026-07-01T00:00:00+00:00", 2, 3.5),
     ]
 
 

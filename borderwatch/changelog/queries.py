@@ -266,44 +266,27 @@ def standings(connection: sqlite3.Connection, dispute: str, as_of: datetime | No
     """
     now = "9999" if as_of is None else records.text_from_time(as_of)
     sql = """
-        SELECT * FROM (
-          SELECT d.*, v.source, v.worldview, v.vantage, v.layer,
-            row_number() OVER (PARTITION BY d.view ORDER BY c.shown_at DESC, c.taken_at DESC, c.id DESC) AS place
-          FROM depictions d JOIN captures c ON c.id = d.capture JOIN views v ON v.view = d.view
-          WHERE d.dispute = :dispute AND d.accepted = 1 AND c.shown_at <= :now
-        ) WHERE place = 1 ORDER BY view"""
+        SELECT d.*, v.source, v.worldview, v.vantage, v.layer,
+          (SELECT max(max(k.shown_at, coalesce((
+             SELECT max(s.seen_at) FROM captures s WHERE s.view = r.view AND s.body = k.body
+               AND s.seen_at <= :now AND s.seen_at < coalesce(r.until, '9999')), '')))
+           FROM depictions r JOIN captures k ON k.id = r.capture
+           WHERE r.dispute = d.dispute AND r.view = d.view AND r.run = d.run AND r.accepted = 1
+             AND k.shown_at <= :now) AS attested
+        FROM depictions d JOIN captures c ON c.id = d.capture JOIN views v ON v.view = d.view
+        WHERE d.dispute = :dispute AND d.accepted = 1 AND c.shown_at <= :now AND coalesce(d.until, '9999~') > :now
+        ORDER BY d.view"""
     rows = connection.execute(sql, {"dispute": records.storable(dispute), "now": now}).fetchall()
     cited = captures_by_id(connection, (row["capture"] for row in rows))
-    seen = _last_seen(connection, dispute, [row["run"] for row in rows], now)
     return [
         Standing(
             depiction=depiction,
             capture=cited[row["capture"]],
             since=records.time_from_text(row["since"]),
-            attested=records.time_from_text(seen[row["view"], row["run"]]),
+            attested=records.time_from_text(row["attested"]),
         )
         for row, depiction in zip(rows, _depictions_from_rows(connection, rows), strict=True)
     ]
-
-
-def _last_seen(
-    connection: sqlite3.Connection, dispute: str, runs: Sequence[str], now: str
-) -> dict[tuple[str, str], str]:
-    """By view and run, the last time by ``now`` that one of the run's bodies was seen: kept again, or not modified."""
-    sql = """
-        SELECT r.view, r.run, max(min(k.shown_at, :now),
-          CASE WHEN k.seen_at <= :now THEN k.seen_at ELSE '' END,
-          coalesce((SELECT max(s.seen_at) FROM captures s
-                    WHERE s.view = k.view AND s.body = k.body AND s.seen_at <= :now), '')) AS seen
-        FROM depictions r JOIN captures k ON k.id = r.capture
-        WHERE r.dispute = :dispute AND r.accepted = 1 AND k.shown_at <= :now
-          AND r.run IN (SELECT value FROM json_each(:runs))"""
-    last: dict[tuple[str, str], str] = {}
-    asked = {"dispute": records.storable(dispute), "now": now, "runs": json.dumps(runs)}
-    for row in connection.execute(sql, asked):
-        key = row["view"], row["run"]
-        last[key] = max(last.get(key, ""), row["seen"])
-    return last
 
 
 # --- how asking goes, how much there is ------------------------------------------------------------------

@@ -306,7 +306,8 @@ def row_from_depiction(depiction: Depiction, place: Place) -> Fields:
         "run": place.run,
         "since": text_from_time(place.since),
         "accepted": int(place.accepted),
-        "current": int(place.current),
+        "until": _time(place.until),
+        "stretch": place.stretch,
         "limit_km": _number(depiction.limit_km),
         "reason": depiction.reason,
     }
@@ -390,7 +391,7 @@ def sketch_from_row(row: sqlite3.Row) -> Sketch:
 # --- comparisons, changes ------------------------------------------------------------------------------------------
 
 
-def row_from_comparison(comparison: Comparison, stretch: str | None) -> Fields:
+def row_from_comparison(comparison: Comparison) -> Fields:
     return {
         "dispute": comparison.dispute,
         "before": comparison.before,
@@ -400,7 +401,6 @@ def row_from_comparison(comparison: Comparison, stretch: str | None) -> Fields:
         "noise_floor_km": _number(comparison.noise_floor_km),
         "limit_km": _number(comparison.limit_km),
         "reason": comparison.reason,
-        "stretch": stretch,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from borderwatch.models import Capture, Change, Comparison, Coverage, Depiction, Kind, Significance, Verdict
@@ -20,12 +20,18 @@ STEADY = frozenset({Verdict.UNCHANGED, Verdict.NOT_RESOLVABLE, Verdict.NOT_COVER
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a depiction stands in its view's past: the capture its run began with, and whether it is the last one."""
+    """Where a depiction stands in its view's past.
+
+    ``run`` is the capture since which the view shows it so, ``since`` when that was shown, ``until`` when the next
+    accepted depiction was. ``stretch`` is the capture since which every step was compared and found unchanged: a
+    run may hold steps nobody could compare, a stretch may not. Not ``accepted``: set aside as suspect.
+    """
 
     run: str
     since: datetime
-    accepted: bool
-    current: bool
+    stretch: str
+    accepted: bool = True
+    until: datetime | None = None
 
 
 def time_order(capture: Capture) -> tuple[datetime, datetime, str]:
@@ -40,7 +46,9 @@ def places_from_series(
     changes: Iterable[Change],
 ) -> dict[tuple[str, str], Place]:
     """The place of every depiction of one view, by (capture, dispute)."""
-    verdicts = {(one.after, one.dispute): one.verdict for one in comparisons}
+    compared: dict[tuple[str, str], list[Comparison]] = defaultdict(list)
+    for comparison in comparisons:
+        compared[comparison.after, comparison.dispute].append(comparison)
     kinds: dict[tuple[str, str | None], set[Kind]] = defaultdict(set)
     for change in changes:
         if change.significance is not Significance.NOISE:
@@ -53,50 +61,37 @@ def places_from_series(
     for dispute, series in by_dispute.items():
         series.sort(key=lambda depiction: time_order(captures[depiction.capture]))
         last: Depiction | None = None
-        for depiction in series:
-            key = depiction.capture, dispute
-            verdict = verdicts.get(key)
-            accepted = verdict is not Verdict.SUSPECT
-            goes_on = accepted and last is not None and _goes_on(last, depiction, verdict, kinds[key])
-            if goes_on and last is not None:
-                start = places[last.capture, dispute]
-                places[key] = Place(start.run, start.since, accepted=True, current=False)
-            else:
-                places[key] = Place(depiction.capture, captures[depiction.capture].shown_at, accepted, current=False)
-            last = depiction if accepted else last
-        if last is not None:
-            place = places[last.capture, dispute]
-            places[last.capture, dispute] = Place(place.run, place.since, accepted=True, current=True)
+        for now in series:
+            key = now.capture, dispute
+            shown_at = captures[now.capture].shown_at
+            verdicts = {one.verdict for one in compared[key]}
+            stretch = _stretch(places, compared[key]) or now.capture
+            if Verdict.SUSPECT in verdicts:
+                places[key] = Place(now.capture, shown_at, now.capture, accepted=False)
+                continue
+            places[key] = Place(now.capture, shown_at, stretch)
+            if last is not None:
+                before = last.capture, dispute
+                if _goes_on(last, now, verdicts, kinds[key]):
+                    places[key] = replace(places[key], run=places[before].run, since=places[before].since)
+                places[before] = replace(places[before], until=shown_at)
+            last = now
     return places
 
 
-def stretches_from_comparisons(
-    captures: Mapping[str, Capture], comparisons: Iterable[Comparison]
-) -> dict[tuple[str, str, str], str | None]:
-    """By (dispute, before, after): the capture since which every comparison of one view says unchanged.
-
-    A chain, not an order: what was compared with the last accepted capture goes on from that one, over a suspect.
-    """
-    starts: dict[tuple[str, str], str] = {}
-    stretches: dict[tuple[str, str, str], str | None] = {}
-
-    def in_time(one: Comparison) -> tuple[object, ...]:
-        return time_order(captures[one.after]), time_order(captures[one.before])
-
-    for one in sorted(comparisons, key=in_time):
-        start = None
-        if one.verdict is Verdict.UNCHANGED:
-            start = starts[one.dispute, one.after] = starts.get((one.dispute, one.before), one.before)
-        stretches[one.dispute, one.before, one.after] = start
-    return stretches
+def _stretch(places: Mapping[tuple[str, str], Place], compared: Iterable[Comparison]) -> str | None:
+    """Where the stretch began that an unchanged comparison goes on with: a chain, so it passes over a suspect."""
+    befores = [one for one in compared if one.verdict is Verdict.UNCHANGED]
+    starts = [place.stretch for one in befores if (place := places.get((one.before, one.dispute))) and place.accepted]
+    return starts[0] if starts and len(befores) == len(starts) else None
 
 
-def _goes_on(last: Depiction, now: Depiction, verdict: Verdict | None, kinds: set[Kind]) -> bool:
+def _goes_on(last: Depiction, now: Depiction, verdicts: set[Verdict], kinds: set[Kind]) -> bool:
     if last.coverage is not now.coverage:
         return False
     if kinds - NOT_OF_GROUND or (kinds and not now.shares):
         return False
-    return verdict in STEADY or _alike(last, now)
+    return (bool(verdicts) and verdicts <= STEADY) or _alike(last, now)
 
 
 def _alike(last: Depiction, now: Depiction) -> bool:

@@ -116,14 +116,16 @@ CREATE TABLE depictions (
   run TEXT NOT NULL REFERENCES captures(id), -- the capture since which the view shows it so
   since TEXT NOT NULL,                 -- when that capture was shown
   accepted INTEGER NOT NULL,           -- 0: set aside as suspect, with the reason in comparisons
-  current INTEGER NOT NULL,            -- 1: the last accepted one of its view
+  until TEXT,                          -- when its view showed the next one; NULL: it is the last
+  stretch TEXT NOT NULL REFERENCES captures(id), -- the capture since which each step was compared and unchanged
   limit_km REAL,                       -- detection limit: the smallest inscribed radius this map could show
   reason TEXT NOT NULL,
   PRIMARY KEY (capture, dispute)
 );
 CREATE INDEX depictions_by_dispute ON depictions(dispute, view, run);
 CREATE INDEX depictions_by_view ON depictions(view);
-CREATE INDEX depictions_now ON depictions(dispute, view) WHERE current = 1;
+CREATE INDEX depictions_by_stretch ON depictions(dispute, stretch);
+CREATE INDEX depictions_now ON depictions(dispute, view) WHERE until IS NULL AND accepted = 1;
 
 -- The owners a depiction gives the dispute's ground to; shares may sum to more or less than 1.
 CREATE TABLE shares (
@@ -191,10 +193,8 @@ CREATE TABLE comparisons (
   noise_floor_km REAL,                 -- how far the two differ where nothing happened
   limit_km REAL,                       -- unchanged holds down to this inscribed radius
   reason TEXT NOT NULL,
-  stretch TEXT REFERENCES captures(id), -- if unchanged: the capture since which every comparison says so
   PRIMARY KEY (dispute, before, after)
 );
-CREATE INDEX comparisons_by_stretch ON comparisons(dispute, stretch);
 CREATE INDEX comparisons_by_after ON comparisons(after, dispute);
 CREATE INDEX comparisons_by_view ON comparisons(view);
 
@@ -300,17 +300,24 @@ END;
 """
 
 VIEWS = """
+-- Every accepted depiction with its time: shown from shown_at until the next one, and last seen so in between.
+CREATE VIEW depictions_in_time AS
+SELECT d.dispute, d.view, d.capture, c.edition, c.shown_at, d.until,
+  max(c.shown_at, coalesce((SELECT max(s.seen_at) FROM captures s WHERE s.view = d.view AND s.body = c.body
+                            AND s.seen_at < coalesce(d.until, '9999')), '')) AS seen_at,
+  d.coverage, d.shows, d.since, d.run, d.stretch, d.limit_km, d.reason
+FROM depictions d JOIN captures c ON c.id = d.capture
+WHERE d.accepted = 1;
+
 -- What each view shows of each dispute now, in words, since when, and the last time it was seen so.
 CREATE VIEW current_depictions AS
 SELECT d.dispute, n.name, d.view, v.source, v.worldview, d.coverage, d.shows, d.since,
-  (SELECT max(max(k.seen_at, coalesce((SELECT max(s.seen_at) FROM captures s
-                                       WHERE s.view = k.view AND s.body = k.body), '')))
-   FROM depictions r JOIN captures k ON k.id = r.capture
-   WHERE r.dispute = d.dispute AND r.view = d.view AND r.run = d.run AND r.accepted = 1) AS attested,
+  (SELECT max(r.seen_at) FROM depictions_in_time r
+   WHERE r.dispute = d.dispute AND r.view = d.view AND r.run = d.run) AS attested,
   c.edition, c.shown_at, c.taken_at, d.limit_km, d.reason, d.capture
 FROM depictions d JOIN captures c ON c.id = d.capture JOIN views v ON v.view = d.view
   JOIN disputes n ON n.slug = d.dispute
-WHERE d.current = 1;
+WHERE d.until IS NULL AND d.accepted = 1;
 
 -- How asking each view has gone: attempts by outcome, the last success, and the fault that stands now.
 CREATE VIEW views_asked AS
@@ -351,15 +358,17 @@ GROUP BY c.dispute;
 
 -- The intervals over which a view is proven not to have changed on a dispute, down to a stated limit.
 CREATE VIEW attestations AS
-SELECT x.dispute, n.name, x.view, f.shown_at AS unchanged_from, max(a.shown_at) AS unchanged_to,
+SELECT d.dispute, n.name, d.view, f.shown_at AS unchanged_from, max(d.seen_at) AS unchanged_to,
   f.edition AS from_edition,
-  (SELECT t.edition FROM comparisons y JOIN captures t ON t.id = y.after
-   WHERE y.dispute = x.dispute AND y.stretch = x.stretch
-   ORDER BY t.shown_at DESC, t.taken_at DESC, t.id DESC LIMIT 1) AS to_edition,
-  count(*) AS comparisons, max(x.limit_km) AS limit_km, max(x.noise_floor_km) AS noise_floor_km
-FROM comparisons x JOIN captures f ON f.id = x.stretch JOIN captures a ON a.id = x.after
-  JOIN disputes n ON n.slug = x.dispute
-GROUP BY x.dispute, x.stretch;
+  (SELECT t.edition FROM depictions_in_time t WHERE t.dispute = d.dispute AND t.stretch = d.stretch
+   ORDER BY t.shown_at DESC, t.until IS NULL DESC, t.until DESC LIMIT 1) AS to_edition,
+  count(x.after) AS comparisons, nullif(max(max(coalesce(d.limit_km, 0), coalesce(x.limit_km, 0))), 0) AS limit_km,
+  max(x.noise_floor_km) AS noise_floor_km
+FROM depictions_in_time d JOIN captures f ON f.id = d.stretch JOIN disputes n ON n.slug = d.dispute
+  LEFT JOIN comparisons x ON x.after = d.capture AND x.dispute = d.dispute AND x.verdict = 'unchanged'
+WHERE d.coverage = 'shown'
+GROUP BY d.dispute, d.stretch
+HAVING unchanged_to > unchanged_from;
 """
 
 

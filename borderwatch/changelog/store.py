@@ -152,11 +152,7 @@ class ChangeLog:
         cited |= {capture.id: capture for capture in captures}
         _refuse_strays(view, cited, [*captures, *changes], depictions, comparisons)
         places = runs.places_from_series(cited, depictions, comparisons, changes)
-        stretches = runs.stretches_from_comparisons(cited, comparisons)
         shown = [records.row_from_depiction(one, places[one.capture, one.dispute]) for one in depictions]
-        compared = [
-            records.row_from_comparison(one, stretches[one.dispute, one.before, one.after]) for one in comparisons
-        ]
         with self._write() as writer:
             self._put_views(writer, [view])
             self._put_captures(writer, cited.values())
@@ -171,7 +167,7 @@ class ChangeLog:
                 ("names", records.NAMES, records.rows_from_names),
             ):
                 self._insert_many(writer, table, columns, (row for one in depictions for row in rows_from(one)))
-            self._insert(writer, "comparisons", compared)
+            self._insert(writer, "comparisons", [records.row_from_comparison(one) for one in comparisons])
             self._insert(writer, "changes", [records.row_from_change(one) for one in changes])
             self._insert_many(writer, "sketches", records.SKETCHES, records.rows_from_sketches(sketches))
             self._upsert(writer, "view_state", [{"view": key, "fingerprint": fingerprint}], "view")
@@ -309,9 +305,11 @@ class ChangeLog:
         self._insert(writer, "views", rows, ignore=True)
 
     def _put_captures(self, writer: Database, captures: Iterable[Capture]) -> None:
-        some = list(captures)
-        self._put_views(writer, [capture.view for capture in some])
-        self._upsert(writer, "captures", [records.row_from_capture(capture) for capture in some], "id")
+        """Add those not held yet: an id is the hash of its ledger line, so what is held says the same."""
+        held = {row[0] for row in writer.execute("SELECT id FROM captures")}
+        new = {capture.id: capture for capture in captures if capture.id not in held}
+        self._put_views(writer, [capture.view for capture in new.values()])
+        self._insert(writer, "captures", [records.row_from_capture(capture) for capture in new.values()])
 
     def _insert(self, writer: Database, table: str, rows: Sequence[records.Fields], **how: Any) -> None:
         if rows:
