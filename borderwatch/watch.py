@@ -23,6 +23,8 @@ MIN_PAUSE = timedelta(minutes=1)
 AFTER_TROUBLE = timedelta(hours=1)
 """Until the next try when the archive could not be written (a full disk, a damaged ledger)."""
 
+JOB = "due"
+
 
 def now_utc() -> datetime:
     """The time."""
@@ -47,8 +49,8 @@ def watch(
 ) -> None:
     """Call ``run_due(now)`` whenever ``next_due()`` has come, until ``stop`` is set or a signal sets it.
 
-    The caller gives ``stop`` to the work as well, so that SIGTERM or Ctrl-C end it after the capture under way;
-    a second signal ends it at once. A store that cannot be written is told and tried again; any other error ends
+    The caller gives ``stop`` to the work as well, so that SIGTERM or Ctrl-C end it after the captures under way;
+    a second signal breaks off reading and drawing too (both can be done again from the archive). A store that cannot be written is told and tried again; any other error ends
     the watch.
     """
     from apscheduler.schedulers.base import BaseScheduler
@@ -65,7 +67,7 @@ def watch(
     class WhenDue(BaseTrigger):  # type: ignore[misc]
         """Fires when something is due."""
 
-        def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:  # noqa: ARG002  (the scheduler's ``now`` is from before the run)
+        def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
             if halt.is_set():
                 return None
             earliest = clock() if previous_fire_time is None else clock() + MIN_PAUSE
@@ -83,8 +85,15 @@ def watch(
             super().start(paused)
             while not halt.is_set() and self.get_jobs():
                 wait_s = self._process_jobs()
-                if not halt.is_set():
-                    pause(HEARTBEAT_S if wait_s is None else min(max(wait_s, 0.0), HEARTBEAT_S), halt)
+                if halt.is_set():
+                    return
+                before = clock()
+                pause(HEARTBEAT_S if wait_s is None else min(max(wait_s, 0.0), HEARTBEAT_S), halt)
+                if clock() < before:  # the clock was set back: what was planned may be years away
+                    self.reschedule_job(JOB, trigger=WhenDue())
+
+        def shutdown(self, wait: bool = True) -> None:
+            super().shutdown(wait)
 
         def wakeup(self) -> None:
             """Nothing to wake: jobs are only added before the start."""
@@ -102,7 +111,7 @@ def watch(
     # "debug" is APScheduler's name for the executor that runs a job where the scheduler runs.
     timetable = Timetable(timezone=UTC, executors={"default": {"type": "debug"}})
     timetable.add_job(
-        job, WhenDue(), id="due", name="what is due", max_instances=1, coalesce=True, misfire_grace_time=None
+        job, WhenDue(), id=JOB, name="what is due", max_instances=1, coalesce=True, misfire_grace_time=None
     )
     with _stopping_on_signals(halt, say):
         timetable.start()
@@ -121,7 +130,7 @@ def _stopping_on_signals(stop: threading.Event, say: Callable[[str], None]) -> I
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        say(f"{signal.Signals(number).name}: stopping after the capture under way; once more to stop at once")
+        say(f"{signal.Signals(number).name}: stopping once the captures under way are recorded")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
