@@ -20,7 +20,7 @@ def write_pages(pages: Iterable[DisputePage], out: Path, *, made_at: datetime) -
     from borderwatch.render.pages import dispute_page
     from borderwatch.render.store import write_page
 
-    return [write_page(out / "disputes" / f"{page.dispute.slug}.html", dispute_page(page), made_at) for page in pages]
+    return [write_page(out / "disputes", page.dispute.slug, dispute_page(page), made_at) for page in pages]
 
 
 def write_index(pages: Sequence[DisputePage], sources: Sequence[SourceCard], out: Path, *, made_at: datetime) -> Path:
@@ -28,4 +28,4 @@ def write_index(pages: Sequence[DisputePage], sources: Sequence[SourceCard], out
     from borderwatch.render.index import index_page
     from borderwatch.render.store import write_page
 
-    return write_page(out / "index.html", index_page(pages, sources), made_at)
+    return write_page(out, "index", index_page(pages, sources), made_at)

@@ -54,12 +54,12 @@ def frame_around(box: Box) -> Box:
 
 
 def window_around(frame: Box) -> Box:
-    """What a map filled by ``frame`` can show: screens from 1.1 times as high to 2.2 times as wide, and a margin."""
+    """What a map filled by ``frame`` can show: stages from 1.1 times as high to twice as wide, and their padding."""
     west, south, east, north = frame
     low, high = _mercator(south), _mercator(north)
     wide, tall = east - west, high - low
-    pad_x = (max(1.7 * wide, 2.2 * tall) - wide) / 2
-    pad_y = (max(1.7 * tall, 1.2 * wide) - tall) / 2
+    pad_x = (max(1.7 * wide, 2.4 * tall) - wide) / 2
+    pad_y = (max(1.7 * tall, 1.4 * wide) - tall) / 2
     return (
         max(-180.0, west - pad_x),
         max(-_POLE, _latitude(max(low - pad_y, _mercator(-_POLE)))),

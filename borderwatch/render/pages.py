@@ -134,6 +134,7 @@ def environment() -> Environment:
         words.web_link,
         words.from_to,
         words.edition,
+        words.language,
     ):
         made.globals[function.__name__] = function
     made.globals["type_words"] = words.TYPE_WORDS

@@ -16,10 +16,11 @@ WRITTEN = "\ue000written\ue000"
 _STAMP = re.compile(r'<time id="written">([^<]+)</time>')
 
 
-def write_page(path: Path, text: str, made_at: datetime) -> Path:
-    """Write ``text`` to ``path`` through a temporary file beside it, unless what is there says the same."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_\-]*\.html", path.name):
-        raise StoreError(f"{path.name!r} cannot be a page: a slug has only a-z, 0-9, _ and -")
+def write_page(folder: Path, slug: str, text: str, made_at: datetime) -> Path:
+    """Write ``text`` to ``folder/slug.html`` through a file beside it, unless what is there says the same."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_\-]*", slug):
+        raise StoreError(f"{slug!r} cannot be a page: a slug has only a-z, 0-9, _ and -")
+    path = folder / f"{slug}.html"
     if path.is_file():
         there = path.read_text(encoding="utf-8")
         stamp = _STAMP.search(there)

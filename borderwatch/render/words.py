@@ -138,6 +138,12 @@ def web_link(url: str | None) -> str | None:
     return url if url is not None and re.match(r"https?://[^\s<>\"']+\Z", url) else None
 
 
+def language(tag: str | None) -> str | None:
+    """``tag`` where it has the form of a BCP 47 language tag, with ``-`` for ``_``."""
+    tag = (tag or "").replace("_", "-")
+    return tag if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", tag) else None
+
+
 def from_to(change: Change) -> tuple[str, str] | None:
     """What stood before and what stands now, in words; None where the kind has no two sides."""
     if change.old is not None or change.new is not None:

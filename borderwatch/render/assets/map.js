@@ -269,7 +269,7 @@ function borderwatchMap(map, layers, layerControl) {
     map.setMaxBounds(reach);
     map.fitBounds(frame, margin);
     const zoom = map.getZoom();
-    map.setMinZoom(Math.max(map.getBoundsZoom(reach, true), zoom - 2));
+    map.setMinZoom(Math.min(zoom, Math.max(map.getBoundsZoom(reach, true), zoom - 2)));
     map.setMaxZoom(zoom + 4);
   }
 
