@@ -191,8 +191,8 @@ class _Round:
                 slow_down = capture.fault.message
 
     def editions_missing(self, source: Source, view: View) -> list[Edition]:
-        editions = source.editions(view, self.client.asking(None))
         held = self.snapshots.editions(view)
+        editions = source.editions(view, self.client.asking(None))
         missing = [edition for edition in editions if edition.label not in held]
         self._tell(Event(Stage.LISTED, view, count=len(missing)))
         return missing

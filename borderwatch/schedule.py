@@ -15,10 +15,11 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from borderwatch.errors import Challenged, NotServed, RateLimited, Refused, SchemaChanged, TooLarge
+from borderwatch.errors import Challenged, Damaged, NotServed, RateLimited, Refused, SchemaChanged, TooLarge
 from borderwatch.models import Capture, Outcome, View
 from borderwatch.snapshots import Snapshots
 
@@ -103,8 +104,11 @@ def plan(
     dues: list[Due] = []
     for source in sorted({view.source for view in views}):
         attempts: dict[View, list[Capture]] = defaultdict(list)
-        for capture in snapshots.captures(source):
-            attempts[capture.view].append(capture)
+        # A damaged ledger must not keep the other sources from being asked. Its own views count as never asked:
+        # the attempt to ask them tells of the damage before it reaches any host.
+        with suppress(Damaged):
+            for capture in snapshots.captures(source):
+                attempts[capture.view].append(capture)
         until = wait_until((capture for found in attempts.values() for capture in found), now)
         for view, proposed in views.items():
             if view.source == source:

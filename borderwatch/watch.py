@@ -50,8 +50,8 @@ def watch(
     """Call ``run_due(now)`` whenever ``next_due()`` has come, until ``stop`` is set or a signal sets it.
 
     The caller gives ``stop`` to the work as well, so that SIGTERM or Ctrl-C end it after the captures under way;
-    a second signal breaks off reading and drawing too (both can be done again from the archive). A store that cannot be written is told and tried again; any other error ends
-    the watch.
+    a second signal breaks off reading and drawing too (both can be done again from the archive). A store that
+    cannot be read or written is told and tried again in an hour; any other error ends the watch.
     """
     from apscheduler.schedulers.base import BaseScheduler
     from apscheduler.triggers.base import BaseTrigger

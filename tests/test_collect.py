@@ -247,6 +247,7 @@ def test_a_damaged_ledger_stops_its_own_source_and_the_others_go_on(snapshots: S
     path = snapshots.root / "broken" / "captures.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"kept"', b'"lost"'))
     again = Snapshots(snapshots.root)
+    broken = a_source("broken", raising(AssertionError("the host was asked for nothing")))
     with pytest.raises(Damaged, match="broken"):
         ask_all(again, asks(broken, fine), jobs=1)
     assert len(list(again.captures("fine"))) == 2

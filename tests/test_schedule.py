@@ -166,3 +166,14 @@ def test_a_single_run_takes_what_falls_due_soon_and_tries_failures_again_at_once
     failed(snapshots, T0 + DAY)
     assert due(DAILY, snapshots, T0 + DAY + MINUTE) == []
     assert due(DAILY, snapshots, T0 + DAY + MINUTE, single_run=True) == [VIEW]
+
+
+def test_a_damaged_ledger_does_not_silence_the_other_sources(snapshots: Snapshots) -> None:
+    fine = View("fine")
+    answered(snapshots, T0)
+    answered(snapshots, T0, view=fine)
+    path = snapshots.root / "atlas" / "captures.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"CC0", b"CC1"))
+    again = Snapshots(snapshots.root)
+    assert due({VIEW: DAY, fine: DAY}, again, T0 + HOUR) == [VIEW], "due, so that the damage is told"
+    assert set(due({VIEW: DAY, fine: DAY}, again, T0 + 2 * DAY)) == {VIEW, fine}
