@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -141,19 +141,73 @@ def _dispute_from_record(record: Mapping[str, Any], path: Path) -> Dispute:
             qid=record.get("qid"),
             osm_relation=record.get("osm_relation"),
             wikipedia_en=record.get("wikipedia_en"),
+            administered=record.get("administered", ""),
+            verified=tuple(record.get("verified", ())),
             search_terms=MappingProxyType({key: tuple(v) for key, v in record.get("search_terms", {}).items()}),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"{path.name}: {type(error).__name__}: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What ``reference.geojson`` holds of one dispute."""
+
+    reference: BaseGeometry | None
+    lines: Mapping[str, BaseGeometry]
+    origin: str
+
+
 def _with_ground(dispute: Dispute, record: Mapping[str, Any]) -> Dispute:
-    """The dispute with its reference polygon, lines and their origin."""
+    """The dispute with its reference polygon, its rival lines and what they were built from."""
     import shapely
     from shapely.geometry import shape
 
     if dispute.type not in AREAS:
         return replace(dispute, origin="a name: no ground of its own")
+    built = _grounds().get(dispute.slug, _Ground(None, MappingProxyType({}), ""))
     if "reference" in record:
-        return replace(dispute, reference=shape(record["reference"]), origin=record.get("origin", "the catalogue"))
-    return replace(dispute, reference=shapely.box(*dispute.box), origin=BOX_ONLY)
+        origin = record.get("origin", "the catalogue")
+        return replace(dispute, reference=shape(record["reference"]), lines=built.lines, origin=origin)
+    if built.reference is None:
+        origin = f"{BOX_ONLY}; {built.origin}" if built.origin else BOX_ONLY
+        return replace(dispute, reference=shapely.box(*dispute.box), lines=built.lines, origin=origin, boxed=True)
+    return replace(dispute, reference=built.reference, lines=built.lines, origin=built.origin)
+
+
+@functools.cache
+def _grounds() -> Mapping[str, _Ground]:
+    import shapely
+
+    features = _features("reference.geojson")
+    shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in features])
+    polygons: dict[str, BaseGeometry] = {}
+    lines: dict[str, dict[str, BaseGeometry]] = {}
+    origins: dict[str, str] = {}
+    for feature, geometry in zip(features, shapes, strict=True):
+        properties = feature["properties"]
+        slug = properties["slug"]
+        if properties["line"]:
+            lines.setdefault(slug, {})[properties["line"]] = geometry
+        else:
+            polygons[slug] = geometry
+        origins[slug] = origins.get(slug) or properties["origin"]
+    return {
+        slug: _Ground(polygons.get(slug), MappingProxyType(lines.get(slug, {})), origin)
+        for slug, origin in origins.items()
+    }
+
+
+@functools.cache
+def land() -> BaseGeometry:
+    """All land as one multipolygon without boundaries (WGS 84, to 8 km): the base under every map."""
+    import shapely
+
+    (feature,) = _features("land.geojson")
+    geometry: BaseGeometry = shapely.from_geojson(json.dumps(feature["geometry"]))
+    return geometry
+
+
+def _features(file: str) -> list[dict[str, Any]]:
+    features: list[dict[str, Any]] = json.loads((DATA / file).read_bytes())["features"]
+    return features

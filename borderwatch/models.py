@@ -296,6 +296,12 @@ class Dispute:
     origin: str = ""
     wikipedia_en: str | None = None
     search_terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    boxed: bool = False
+    """Whether ``reference`` is only the box: then a share of it says little."""
+    administered: str = ""
+    """Who is on the ground, as far as known: owner identities and a few words."""
+    verified: tuple[str, ...] = ()
+    """Which of these facts were read from a source; the rest is general knowledge."""
 
 
 class Coverage(StrEnum):

@@ -1,0 +1,1 @@
+"""Makes the catalogue's derived data from pinned, published packages."""

@@ -1,0 +1,205 @@
+"""The tables ``owners`` reads: every word, code and label of an owner, from CLDR, Natural Earth and the catalogue.
+
+A word that two owners share is kept only where an English source or the entity file settles it; else it is left
+out, so that it resolves to nothing rather than to the wrong one.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from borderwatch.owners import fold
+from catalogue_build import packages
+from catalogue_build.layers import NATURAL_EARTH_COUNTRIES
+from catalogue_build.packages import Shelf
+
+ENTITIES = Path(__file__).resolve().parents[2] / "borderwatch" / "data" / "entities.json"
+
+NOT_OWNERS = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
+"""CLDR's two-letter codes for what is no territory."""
+
+PARTS = {
+    "AC": "SH", "CP": "FR", "CQ": "GG", "DG": "IO", "EA": "ES", "EL": "GR", "FX": "FR", "IC": "ES", "TA": "SH", "UK": "GB",
+    "BU": "MM", "TP": "TL", "ZR": "CD",
+}
+"""Codes ISO 3166 reserves or has withdrawn -> the code that now holds that ground."""
+
+WITHDRAWN = {"AN", "CS", "DD", "SU", "YU"}
+"""Withdrawn codes whose ground several codes now hold: an old map that names one means that owner."""
+
+
+def tables(shelf: Shelf, records: Sequence[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """``names`` (folded word -> owner), ``codes`` (code -> owner), ``labels`` (owner -> English)."""
+    entities = json.loads(ENTITIES.read_bytes())
+    mappings = json.loads(shelf.read(packages.CLDR_CORE, "supplemental/codeMappings.json"))
+    english = _territories(shelf, "en")
+    owners = {code for code in english if len(code) == 2 and code.isalpha()} - NOT_OWNERS - set(PARTS)
+    codes = _codes(mappings["supplemental"]["codeMappings"], owners)
+    natural = list(_natural_earth(shelf))
+
+    settled: dict[str, str] = {}
+    votes: dict[str, Counter[str]] = defaultdict(Counter)
+    for locale in _locales(shelf):
+        for key, name in _territories(shelf, locale).items():
+            identity = PARTS.get(key[:2], key[:2])
+            if len(key.split("-")[0]) != 2 or identity not in owners or key == "IO-alt-chagos":
+                continue
+            votes[fold(name)][identity] += 1
+            if locale == "en":
+                settled.setdefault(fold(name), identity)
+    for identity, words, ids in natural:
+        codes = ids | codes
+        for word in words:
+            votes[fold(word)][identity] += 1
+    for identity, words, ids in _coder(shelf, owners):
+        codes = ids | codes
+        for word in words:
+            votes[fold(word)][identity] += 1
+    for word, identity in _listed(shelf):
+        votes[fold(word)][identity] += 1
+    for identity, entity in entities.items():
+        for word in entity.get("names", ()):
+            settled[fold(word)] = identity
+        codes |= dict.fromkeys(entity.get("codes", ()), identity)
+
+    names = {word: next(iter(count)) for word, count in votes.items() if len(count) == 1} | settled
+    taken = set(votes)
+    for word, identity in _catalogue(records, entities):
+        if word not in taken:
+            names.setdefault(word, identity)
+    for record in records:
+        codes.setdefault(record["slug"], record["slug"])
+        brk = record.get("codes", {}).get("natural_earth_brk_a3")
+        if brk:
+            codes.setdefault(brk, _identity(record))
+        if record.get("qid"):
+            codes.setdefault(record["qid"].split(" ")[0], _identity(record))
+    labels = {code: name for code, name in english.items() if code in owners}
+    labels |= {record["slug"]: record["name"] for record in records}
+    labels |= {identity: entity["label"] for identity, entity in entities.items() if "label" in entity}
+    for identity in labels:
+        codes.setdefault(identity, identity)
+    names.pop("", None)
+    for word in entities["?"]["names"]:
+        names.pop(fold(word), None)
+    return {"codes": codes, "labels": labels, "names": names}
+
+
+def shared_words(shelf: Shelf) -> dict[str, list[str]]:
+    """Words left out because several owners share them; for looking at, not for the tables."""
+    votes: dict[str, set[str]] = defaultdict(set)
+    for locale in _locales(shelf):
+        for key, name in _territories(shelf, locale).items():
+            if len(key.split("-")[0]) == 2:
+                votes[fold(name)].add(PARTS.get(key[:2], key[:2]))
+    return {word: sorted(ids) for word, ids in sorted(votes.items()) if len(ids) > 1}
+
+
+def _codes(mappings: dict[str, dict[str, str]], owners: Iterable[str]) -> dict[str, str]:
+    codes: dict[str, str] = {}
+    for code in sorted(owners):
+        entry = mappings.get(code, {})
+        for key in (code, entry.get("_alpha3"), entry.get("_numeric")):
+            if key and (key not in codes or code not in WITHDRAWN):
+                codes[key] = code
+    return codes | {code: now for code, now in PARTS.items() if now in owners}
+
+
+def _locales(shelf: Shelf) -> list[str]:
+    names = shelf.names(packages.CLDR)
+    return [name.split("/")[1] for name in names if name.endswith("/territories.json")]
+
+
+_READ: dict[str, dict[str, str]] = {}
+
+
+def _territories(shelf: Shelf, locale: str) -> dict[str, str]:
+    if not _READ:
+        import tarfile
+
+        with tarfile.open(shelf.archive(packages.CLDR)) as tarball:
+            for member in tarball:
+                if member.name.endswith("/territories.json"):
+                    file = tarball.extractfile(member)
+                    main = json.loads(file.read() if file else b"")["main"]
+                    for name, content in main.items():
+                        _READ[name] = content["localeDisplayNames"]["territories"]
+    # A locale that has no name for a territory repeats its code.
+    return {key: name for key, name in _READ[locale].items() if name != key}
+
+
+NATURAL_EARTH_WORDS = ("NAME", "NAME_LONG", "FORMAL_EN", "FORMAL_FR", "NAME_CIAWF", "NAME_SORT", "NAME_ALT", "BRK_NAME", "ADMIN")
+NATURAL_EARTH_CODES = ("ADM0_A3", "GU_A3", "SU_A3", "BRK_A3", "WIKIDATAID")
+NATURAL_EARTH_OWN = {
+    "BRI": "brazilian_island", "BRT": "bir_tawil", "CYN": "northern_cyprus", "ESB": "sba_cyprus", "WSB": "sba_cyprus",
+    "KAB": "baikonur", "KAS": "siachen", "CNM": "cyprus_buffer", "KOS": "XK", "PGA": "spratly", "SCR": "scarborough",
+    "SOL": "somaliland", "USG": "guantanamo", "SER": "serranilla", "BJN": "bajo_nuevo", "SPI": "southern_icefield",
+}
+"""Natural Earth's own codes for what ISO has none for (its ISO columns hold -99, or a claimant's code)."""
+
+
+def _natural_earth(shelf: Shelf) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    import geopandas as gpd
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "countries.zip"
+        path.write_bytes(shelf.read(packages.COUNTRIES, NATURAL_EARTH_COUNTRIES))
+        frame = gpd.read_file(path, ignore_geometry=True)
+    columns = [name for name in frame.columns if name in NATURAL_EARTH_WORDS or (name.startswith("NAME_") and len(name) <= 8)]
+    sovereigns: dict[str, str] = {}
+    for row in frame.to_dict("records"):
+        identity = NATURAL_EARTH_OWN.get(row["ADM0_A3"]) or row["ISO_A2_EH"]
+        if len(identity) == 2 and not identity.isalpha():
+            raise SystemExit(f"Natural Earth {row['ADM0_A3']}: no owner")
+        words = [row[name] for name in columns if isinstance(row[name], str) and not row[name].isdigit()]
+        codes = {row[name]: identity for name in NATURAL_EARTH_CODES if isinstance(row[name], str) and row[name] != "-99"}
+        if row["SOVEREIGNT"] == row["ADMIN"]:
+            sovereigns[row["SOV_A3"]] = identity
+        yield identity, words, codes
+    yield "", [], sovereigns
+
+
+def _coder(shelf: Shelf, owners: Iterable[str]) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    known = set(owners)
+    for feature in json.loads(shelf.read(packages.CODER, "src/data/borders.json"))["features"]:
+        properties = feature["properties"]
+        code = properties.get("iso1A2")
+        identity = PARTS.get(code, code)
+        if identity in known:
+            ids = {properties["wikidata"]: identity} if "wikidata" in properties and code not in PARTS else {}
+            yield identity, [properties["nameEn"]], ids
+
+
+def _listed(shelf: Shelf) -> Iterator[tuple[str, str]]:
+    for line in shelf.read(packages.TZDATA, "tzdata/zoneinfo/iso3166.tab").decode().splitlines():
+        if not line.startswith("#"):
+            code, name = line.split("\t")
+            yield name, code
+    for feature in json.loads(shelf.read(packages.SURBOWL, "world.zh.json"))["features"]:
+        properties = feature["properties"]
+        if properties["iso_a2"] != "-99":
+            yield properties["name"], properties["iso_a2"]
+            yield properties["full_name"], properties["iso_a2"]
+
+
+def _identity(record: dict[str, Any]) -> str:
+    codes = record.get("codes", {})
+    return str(record.get("owner") or codes.get("iso2") or codes.get("user_assigned") or record["slug"])
+
+
+def _catalogue(records: Sequence[dict[str, Any]], entities: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The names of disputed territories; of seas and mere names nobody is an owner."""
+    counts: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        if record["type"] in ("territory", "border"):
+            for word in [record["slug"], record["name"], *(name for names in record["names"].values() for name in names)]:
+                counts[fold(word)].add(_identity(record))
+    del entities
+    for word, identities in counts.items():
+        if len(identities) == 1:
+            yield word, next(iter(identities))
