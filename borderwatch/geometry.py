@@ -200,21 +200,23 @@ def inradius_km(geometry: BaseGeometry, plane: Plane, *, at_least_km: float = 0.
     parts = shapely.get_parts(plane.project(geometry))
     if len(parts) == 0:
         return 0.0
-    bound = np.sqrt(shapely.area(parts) / np.pi)
+    # Projection may turn a sliver inside out: its area is then negative, and no circle fits in it.
+    bound = np.sqrt(np.maximum(shapely.area(parts), 0.0) / np.pi)
     best = 0.0
     for i in np.argsort(-bound):
         if bound[i] <= max(best, at_least_km):
             break
-        tolerance = max(float(bound[i]) / 200, 1e-3)
-        try:
-            circle = shapely.maximum_inscribed_circle(parts[i], tolerance=tolerance)
-        except shapely.errors.GEOSException:
-            fixed = polygonal(shapely.make_valid(parts[i], method="structure", keep_collapsed=False))
-            if fixed.is_empty:
-                continue
-            circle = shapely.maximum_inscribed_circle(max(shapely.get_parts(fixed), key=lambda p: p.area))
-        best = max(best, float(circle.length))
+        best = max(best, _circle_radius(parts[i], tolerance=max(float(bound[i]) / 200, 1e-3)))
     return best
+
+
+def _circle_radius(polygon: BaseGeometry, tolerance: float) -> float:
+    """Radius of the largest circle inside one plane polygon, repaired first where it is not valid."""
+    if not polygon.is_valid:
+        fixed = shapely.get_parts(repair_quietly(polygon))
+        return max((_circle_radius(part, tolerance) for part in fixed if part.area > 0), default=0.0)
+    circle = shapely.maximum_inscribed_circle(polygon, tolerance=tolerance)
+    return 0.0 if circle is None else float(circle.length)
 
 
 def opened(geometry: BaseGeometry, radius_km: float, plane: Plane) -> BaseGeometry:
