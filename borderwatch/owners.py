@@ -18,8 +18,8 @@ from typing import TypedDict
 
 DATA = Path(__file__).parent / "data"
 
-UNUSABLE = frozenset({"", "-", "--", "-1", "-9", "-99", "-099", "99", "099", "0", "000", "na", "nan", "none", "null"})
-"""What sources write where they have no code."""
+UNUSABLE = frozenset({"", "-", "--", "-1", "-9", "-99", "-099", "99", "099", "0", "000", "nan", "none", "null", "n a"})
+"""What sources write, folded, where they have no code. Not ``NA``: that is Namibia's."""
 
 _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0640]")
@@ -30,10 +30,32 @@ _TURNED = re.compile(r"(?P<head>[^,()]+)(?:, ?(?P<rest>[^,()]+)|\((?P<inner>[^()
 _PARTS = re.compile(r"[()/]")
 _FORMS = ("republic of ", "the republic of ", "state of ", "kingdom of ", "the ")
 _SHORT = {
-    "amer": "american", "ant": "antarctic", "barb": "barbuda", "br": "british", "cent": "central", "dem": "democratic",
-    "e": "east", "eq": "equatorial", "fed": "federated", "fr": "french", "gr": "grenadines", "herz": "herzegovina",
-    "i": "island", "is": "islands", "mar": "mariana", "n": "north", "rep": "republic", "repub": "republic", "s": "south",
-    "st": "saint", "ste": "sainte", "ter": "territory", "terr": "territory", "u": "united", "vin": "vincent", "w": "west",
+    "amer": "american",
+    "ant": "antarctic",
+    "barb": "barbuda",
+    "br": "british",
+    "cent": "central",
+    "dem": "democratic",
+    "e": "east",
+    "eq": "equatorial",
+    "fed": "federated",
+    "fr": "french",
+    "gr": "grenadines",
+    "herz": "herzegovina",
+    "i": "island",
+    "is": "islands",
+    "mar": "mariana",
+    "n": "north",
+    "rep": "republic",
+    "repub": "republic",
+    "s": "south",
+    "st": "saint",
+    "ste": "sainte",
+    "ter": "territory",
+    "terr": "territory",
+    "u": "united",
+    "vin": "vincent",
+    "w": "west",
 }
 """Abbreviations of map labels, mostly Natural Earth's ``NAME`` and ``ABBREV``."""
 _INITIALS = re.compile(r"\b([a-z]) (?=[a-z]\b)")
@@ -65,7 +87,10 @@ def owner(code: str | int | None, name: str | None = None, *, words: Mapping[str
 
 @functools.lru_cache(maxsize=65536)
 def _owner_from_words(code: str, name: str) -> str:
-    found = _owner_from_name(name) or _owner_from_code(code) or _owner_from_code(name)
+    found = _owner_from_name(name) or _owner_from_code(code)
+    if not found:
+        # Some sources put the name in the id, some the code in the name.
+        found = _owner_from_code(name) or (_owner_from_name(code) if len(code) > 3 else None)
     if found:
         return found
     word = name or ("" if fold(code) in UNUSABLE else code)

@@ -62,7 +62,9 @@ def _feature(slug: str, line: str, shape: BaseGeometry, origin: str) -> dict[str
     if line:
         shape = shapely.set_precision(shape, 1e-6, mode="pointwise")
     else:
-        print(f"  {slug:22s} {area_km2(shape):12.1f} km2  {len(shapely.get_coordinates(shape)):6d} vertices", flush=True)
+        print(
+            f"  {slug:22s} {area_km2(shape):12.1f} km2  {len(shapely.get_coordinates(shape)):6d} vertices", flush=True
+        )
     geometry = json.loads(shapely.to_geojson(shape))
     return {"type": "Feature", "properties": {"slug": slug, "line": line, "origin": origin}, "geometry": geometry}
 
@@ -82,7 +84,9 @@ def names(shelf: Shelf) -> str:
     """The tables ``owners`` reads: words, codes and labels, one entry a line."""
     blocks = []
     for title, table in tables(shelf, records()).items():
-        rows = ",\n".join(f"{json.dumps(k, ensure_ascii=False)}:{json.dumps(table[k], ensure_ascii=False)}" for k in sorted(table))
+        rows = ",\n".join(
+            f"{json.dumps(k, ensure_ascii=False)}:{json.dumps(table[k], ensure_ascii=False)}" for k in sorted(table)
+        )
         blocks.append(f"{json.dumps(title)}:{{\n{rows}\n}}")
     return "{" + ",\n".join(blocks) + "}\n"
 

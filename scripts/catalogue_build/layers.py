@@ -74,7 +74,9 @@ class Layers:
         if "@" in key:
             key, place = key.split("@")
             point = shapely.Point(*map(float, place.split(",")))
-            found = [shape for name, shape in zip(keys, shapes, strict=True) if key in ("*", name) and shape.contains(point)]
+            found = [
+                shape for name, shape in zip(keys, shapes, strict=True) if key in ("*", name) and shape.contains(point)
+            ]
             return shapely.union_all(found)
         near = sorted(int(at) for at in tree.query(shapely.box(*box), predicate="intersects"))
         found = [shapes[at] for at in near if key in ("*", keys[at])]

@@ -24,8 +24,19 @@ NOT_OWNERS = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
 """CLDR's two-letter codes for what is no territory."""
 
 PARTS = {
-    "AC": "SH", "CP": "FR", "CQ": "GG", "DG": "IO", "EA": "ES", "EL": "GR", "FX": "FR", "IC": "ES", "TA": "SH", "UK": "GB",
-    "BU": "MM", "TP": "TL", "ZR": "CD",
+    "AC": "SH",
+    "CP": "FR",
+    "CQ": "GG",
+    "DG": "IO",
+    "EA": "ES",
+    "EL": "GR",
+    "FX": "FR",
+    "IC": "ES",
+    "TA": "SH",
+    "UK": "GB",
+    "BU": "MM",
+    "TP": "TL",
+    "ZR": "CD",
 }
 """Codes ISO 3166 reserves or has withdrawn -> the code that now holds that ground."""
 
@@ -47,6 +58,8 @@ def tables(shelf: Shelf, records: Sequence[dict[str, Any]]) -> dict[str, dict[st
     for locale in _locales(shelf):
         for key, name in _territories(shelf, locale).items():
             identity = PARTS.get(key[:2], key[:2])
+            if identity in NOT_OWNERS:
+                votes[fold(name)][""] += 1  # one locale calls the United Kingdom what others call the United Nations
             if len(key.split("-")[0]) != 2 or identity not in owners or key == "IO-alt-chagos":
                 continue
             votes[fold(name)][identity] += 1
@@ -67,18 +80,18 @@ def tables(shelf: Shelf, records: Sequence[dict[str, Any]]) -> dict[str, dict[st
             settled[fold(word)] = identity
         codes |= dict.fromkeys(entity.get("codes", ()), identity)
 
-    names = {word: next(iter(count)) for word, count in votes.items() if len(count) == 1} | settled
+    names = {word: next(iter(count)) for word, count in votes.items() if len(count) == 1 and "" not in count} | settled
     taken = set(votes)
     for word, identity in _catalogue(records, entities):
         if word not in taken:
             names.setdefault(word, identity)
     for record in records:
         codes.setdefault(record["slug"], record["slug"])
-        brk = record.get("codes", {}).get("natural_earth_brk_a3")
-        if brk:
-            codes.setdefault(brk, _identity(record))
+        for code in record.get("codes", {}).get("natural_earth_brk_a3", "").split():
+            codes.setdefault(code, _identity(record))
         if record.get("qid"):
-            codes.setdefault(record["qid"].split(" ")[0], _identity(record))
+            # Before Natural Earth's: it gives the Spratly Islands Wake's number, Q43296.
+            codes[record["qid"].split(" ")[0]] = _identity(record)
     labels = {code: name for code, name in english.items() if code in owners}
     labels |= {record["slug"]: record["name"] for record in records}
     labels |= {identity: entity["label"] for identity, entity in entities.items() if "label" in entity}
@@ -133,14 +146,41 @@ def _territories(shelf: Shelf, locale: str) -> dict[str, str]:
     return {key: name for key, name in _READ[locale].items() if name != key}
 
 
-NATURAL_EARTH_WORDS = ("NAME", "NAME_LONG", "FORMAL_EN", "FORMAL_FR", "NAME_CIAWF", "NAME_SORT", "NAME_ALT", "BRK_NAME", "ADMIN")
+NATURAL_EARTH_WORDS = (
+    "NAME",
+    "NAME_LONG",
+    "FORMAL_EN",
+    "FORMAL_FR",
+    "NAME_CIAWF",
+    "NAME_SORT",
+    "NAME_ALT",
+    "BRK_NAME",
+    "ADMIN",
+)
 NATURAL_EARTH_CODES = ("ADM0_A3", "GU_A3", "SU_A3", "BRK_A3", "WIKIDATAID")
 NATURAL_EARTH_OWN = {
-    "BRI": "brazilian_island", "BRT": "bir_tawil", "CYN": "northern_cyprus", "ESB": "sba_cyprus", "WSB": "sba_cyprus",
-    "KAB": "baikonur", "KAS": "siachen", "CNM": "cyprus_buffer", "KOS": "XK", "PGA": "spratly", "SCR": "scarborough",
-    "SOL": "somaliland", "USG": "guantanamo", "SER": "serranilla", "BJN": "bajo_nuevo", "SPI": "southern_icefield",
+    "BRI": "brazilian_island",
+    "BRT": "bir_tawil",
+    "CYN": "northern_cyprus",
+    "ESB": "sba_cyprus",
+    "WSB": "sba_cyprus",
+    "KAB": "baikonur",
+    "KAS": "siachen",
+    "CNM": "cyprus_buffer",
+    "KOS": "XK",
+    "PGA": "spratly",
+    "SCR": "scarborough",
+    "SOL": "somaliland",
+    "USG": "guantanamo",
+    "SER": "serranilla",
+    "BJN": "bajo_nuevo",
+    "SPI": "southern_icefield",
 }
 """Natural Earth's own codes for what ISO has none for (its ISO columns hold -99, or a claimant's code)."""
+
+
+NATURAL_EARTH_MISTAKEN = {"PGA"}
+"""Features whose WIKIDATAID, and so every translated name, is another's: the Spratly Islands have Wake Island's."""
 
 
 def _natural_earth(shelf: Shelf) -> Iterator[tuple[str, list[str], dict[str, str]]]:
@@ -149,15 +189,24 @@ def _natural_earth(shelf: Shelf) -> Iterator[tuple[str, list[str], dict[str, str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "countries.zip"
         path.write_bytes(shelf.read(packages.COUNTRIES, NATURAL_EARTH_COUNTRIES))
-        frame = gpd.read_file(path, ignore_geometry=True)
-    columns = [name for name in frame.columns if name in NATURAL_EARTH_WORDS or (name.startswith("NAME_") and len(name) <= 8)]
+        # The archive has no .cpg: without the word GDAL takes its UTF-8 for Latin-1.
+        frame = gpd.read_file(path, ignore_geometry=True, encoding="utf-8")
+    columns = [
+        name for name in frame.columns if name in NATURAL_EARTH_WORDS or (name.startswith("NAME_") and len(name) <= 8)
+    ]
     sovereigns: dict[str, str] = {}
     for row in frame.to_dict("records"):
         identity = NATURAL_EARTH_OWN.get(row["ADM0_A3"]) or row["ISO_A2_EH"]
         if len(identity) == 2 and not identity.isalpha():
             raise SystemExit(f"Natural Earth {row['ADM0_A3']}: no owner")
-        words = [row[name] for name in columns if isinstance(row[name], str) and not row[name].isdigit()]
-        codes = {row[name]: identity for name in NATURAL_EARTH_CODES if isinstance(row[name], str) and row[name] != "-99"}
+        wrong = row["ADM0_A3"] in NATURAL_EARTH_MISTAKEN
+        own = [name for name in columns if not wrong or name in ("NAME", "NAME_LONG", "ADMIN", "BRK_NAME")]
+        words = [row[name] for name in own if isinstance(row[name], str) and not row[name].isdigit()]
+        codes = {
+            row[name]: identity for name in NATURAL_EARTH_CODES if isinstance(row[name], str) and row[name] != "-99"
+        }
+        if wrong:
+            codes.pop(row["WIKIDATAID"])
         if row["SOVEREIGNT"] == row["ADMIN"]:
             sovereigns[row["SOV_A3"]] = identity
         yield identity, words, codes
@@ -197,7 +246,11 @@ def _catalogue(records: Sequence[dict[str, Any]], entities: dict[str, Any]) -> I
     counts: dict[str, set[str]] = defaultdict(set)
     for record in records:
         if record["type"] in ("territory", "border"):
-            for word in [record["slug"], record["name"], *(name for names in record["names"].values() for name in names)]:
+            for word in [
+                record["slug"],
+                record["name"],
+                *(name for names in record["names"].values() for name in names),
+            ]:
                 counts[fold(word)].add(_identity(record))
     del entities
     for word, identities in counts.items():

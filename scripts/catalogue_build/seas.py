@@ -231,12 +231,17 @@ def antarctic(layers: Layers) -> Sea:
     """The sectors three states claim south of 60 S, and the land where they meet."""
     sectors = {"AR": (-74.0, -25.0), "CL": (-90.0, -53.0), "GB": (-80.0, -20.0)}
     west, east = min(w for w, _ in sectors.values()), max(e for _, e in sectors.values())
-    land = shapely.intersection(layers.get("land", "*", (west, -89.9, east, -60.0)), shapely.box(west, -89.9, east, -60))
+    land = shapely.intersection(
+        layers.get("land", "*", (west, -89.9, east, -60.0)), shapely.box(west, -89.9, east, -60)
+    )
     lines = {
-        who: shapely.MultiLineString([[(edge, -60.0), (edge, -89.9)] for edge in edges]) for who, edges in sectors.items()
+        who: shapely.MultiLineString([[(edge, -60.0), (edge, -89.9)] for edge in edges])
+        for who, edges in sectors.items()
     }
     title, package = CREDITS["land"]
-    return Sea(land, lines, f"{title} ({package.label}) south of 60 S between 90 W and 20 W; lines: the sectors' meridians")
+    return Sea(
+        land, lines, f"{title} ({package.label}) south of 60 S between 90 W and 20 W; lines: the sectors' meridians"
+    )
 
 
 SEAS: dict[str, Callable[[Layers], Sea]] = {
