@@ -126,7 +126,13 @@ def ground(dispute: Dispute) -> Ground:
         inradius_km=geo.inradius_km(area, geo.Plane.around(window)),
         area_km2=geo.area_km2(area),
         sea=dispute.type is DisputeType.MARITIME,
+        name_only=only_a_name(dispute),
     )
+
+
+def only_a_name(dispute: Dispute) -> bool:
+    """Whether what is in dispute is a name, with no ground of its own to measure."""
+    return dispute.type is DisputeType.NAMING and dispute.reference is None
 
 
 def identity(dispute: Dispute) -> str:
@@ -255,7 +261,8 @@ def _depiction(
         if km2 / max(here.area_km2, 1e-9) >= SHARE_FLOOR:
             shares.append(Share(owner, km2 / here.area_km2, km2))
     shares.sort(key=lambda s: (-s.share, s.owner))
-    coverage, reason = _coverage(world, here, bool(shares), bool(lines), rows)
+    named = any(p.drawn.own for p in marked)
+    coverage, reason = _coverage(world, here, rows, shares=bool(shares), lines=bool(lines), named=named)
     drawn = [p.drawn for p in marked if p.drawn.share >= SHARE_FLOOR or p.drawn.own]
     drawn += [_with_length(p) for p in lines if p.geometry.intersects(here.area)]
     drawn.sort(key=lambda d: (-d.share, -d.length_km, d.role, d.code or "", d.name or "", d.word or ""))
@@ -265,7 +272,7 @@ def _depiction(
             if piece.drawn.name:
                 names.setdefault("", piece.drawn.name)
             names.update({lang: text for lang, text in piece.names.items() if text})
-    resolvable = coverage is Coverage.SHOWN
+    resolvable = coverage is Coverage.SHOWN and not only_a_name(here.dispute)
     return marked, Depiction(
         view=world.capture.view,
         dispute=here.dispute.slug,
@@ -291,7 +298,9 @@ def _with_length(piece: Piece) -> Drawn:
     return replace(piece.drawn, length_km=geo.length_km(piece.geometry))
 
 
-def _coverage(world: World, here: Ground, shares: bool, lines: bool, rows: tuple[Row, ...]) -> tuple[Coverage, str]:
+def _coverage(
+    world: World, here: Ground, rows: tuple[Row, ...], *, shares: bool, lines: bool, named: bool
+) -> tuple[Coverage, str]:
     if rows:
         return Coverage.SHOWN, ""
     if world.rows:
@@ -304,8 +313,8 @@ def _coverage(world: World, here: Ground, shares: bool, lines: bool, rows: tuple
         return Coverage.SHOWN, ""
     if not any(p.role is not Role.BOUNDARY for p in world.painted):
         return Coverage.NOT_COVERED, "the source draws nothing here"
-    if here.dispute.type is DisputeType.NAMING and here.dispute.reference is None:
-        return Coverage.NOT_COVERED, "a name in dispute; this source draws areas"
+    if only_a_name(here.dispute):
+        return (Coverage.SHOWN, "") if named else (Coverage.NOT_COVERED, "the source has no feature of this name")
     if not shares:
         return Coverage.NOT_COVERED, "the source draws no sea here" if here.sea else "the source draws nothing here"
     if here.inradius_km < world.resolution_km:

@@ -94,6 +94,8 @@ class Ground:
     area_km2: float
     sea: bool
     """True where sea zones count as ground (maritime disputes)."""
+    name_only: bool = False
+    """True where a name is in dispute and no ground is measured."""
 
 
 @dataclass(frozen=True)

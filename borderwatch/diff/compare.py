@@ -26,7 +26,7 @@ def scenes(before: Scene, after: Scene, *, redrawn: bool = False) -> Outcome:
     passed, noise, limit = ownership.findings(before, after, redrawn=redrawn)
     found = list(passed)
     taken = any(f.kind is Kind.TRANSFER and (f.share or 0) >= ownership.MOSTLY for f in passed)
-    if not taken:
+    if not taken and not before.ground.name_only:
         found += [
             _weigh(f, before, after, redrawn=redrawn or noise.redigitised) for f in names.own_features(before, after)
         ]
@@ -38,7 +38,7 @@ def scenes(before: Scene, after: Scene, *, redrawn: bool = False) -> Outcome:
     if Coverage.NOT_RESOLVABLE in (before.depiction.coverage, after.depiction.coverage):
         reason = after.depiction.reason or before.depiction.reason
         return Outcome(_verdict(before, after, Verdict.NOT_RESOLVABLE, noise, limit, reason), ())
-    if before.areas and limit > before.ground.inradius_km:
+    if before.areas and not before.ground.name_only and limit > before.ground.inradius_km:
         reason = (
             f"the two drawings differ by {noise.floor_km:.1f} km everywhere; "
             f"the dispute is {before.ground.inradius_km:.1f} km at its thickest"

@@ -156,7 +156,7 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[lis
     then comes of the drawing, and is told as minor.
     """
     declared = max(before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
-    if before.areas_key == after.areas_key:
+    if before.ground.name_only or before.areas_key == after.areas_key:
         return [], Noise(0.0, 1.0), declared
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared
