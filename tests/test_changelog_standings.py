@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def log(path: Path) -> ChangeLog:
-    return opened(path)
+def log(path: Path) -> Iterator[ChangeLog]:
+    with opened(path) as log:
+        yield log
 
 
 # --- what a view shows, and since when ------------------------------------------------------------

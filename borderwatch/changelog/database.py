@@ -28,6 +28,8 @@ def told(path: Path) -> Iterator[None]:
     """SQLite's errors inside the block, in words that name the file and the way out."""
     try:
         yield
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError):  # a mistake in the code, not in the file
+        raise
     except sqlite3.Error as error:
         text = str(error)
         if "no such module" in text:

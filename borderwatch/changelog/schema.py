@@ -7,6 +7,8 @@ included, and ``docs/changelog.md`` is made from them.
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 
 VERSION = 1
@@ -374,38 +376,45 @@ HAVING unchanged_to > unchanged_from;
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column as the documentation tells it."""
+    """One column as the documentation tells it; ``refers`` is the table whose key it holds."""
 
     name: str
     type: str
+    refers: str
     about: str
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One table or view as the documentation tells it; the columns of a view are in its SELECT."""
+    """One table or view as the documentation tells it; what a view's columns hold is in its SELECT."""
 
     name: str
     about: str
-    columns: tuple[Column, ...] = ()
+    columns: tuple[Column, ...]
 
 
 def described_tables() -> tuple[Described, ...]:
     """Every table of the schema with what its comments say, in order."""
-    tables = []
-    for about, name, inside in re.findall(
-        r"^-- (.+)\nCREATE TABLE (\w+) \(\n(.*?)^\)", TABLES, re.MULTILINE | re.DOTALL
-    ):
-        columns = re.findall(r"^  ([a-z_]\w*) ([A-Z]+)\b[^\n]*?(?:-- ([^\n]*))?$", inside, re.MULTILINE)
-        tables.append(Described(name, about, tuple(Column(*column) for column in columns)))
-    return tuple(tables)
+    column = re.compile(r"^  ([a-z_]\w*) ([A-Z]+)\b(?:[^\n]*?REFERENCES (\w+))?[^\n]*?(?:-- ([^\n]*))?$", re.MULTILINE)
+    table = re.compile(r"^-- ([^\n]+)\nCREATE TABLE (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
+    return tuple(
+        Described(name, about, tuple(Column(*found) for found in column.findall(inside)))
+        for about, name, inside in table.findall(TABLES)
+    )
 
 
 def described_views() -> tuple[Described, ...]:
-    """Every SQL view with what its comment says, in order."""
-    return tuple(
-        Described(name, about) for about, name in re.findall(r"^-- (.+)\nCREATE VIEW (\w+)", VIEWS, re.MULTILINE)
-    )
+    """Every SQL view with what its comment says, in order, and the columns SQLite gives it."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        empty.executescript(TABLES + VIEWS)
+        return tuple(
+            Described(name, about, tuple(Column(row[1], row[2], "", "") for row in _columns(empty, name)))
+            for about, name in re.findall(r"^-- (.+)\nCREATE VIEW (\w+)", VIEWS, re.MULTILINE)
+        )
+
+
+def _columns(connection: sqlite3.Connection, name: str) -> list[tuple[int, str, str]]:
+    return connection.execute("SELECT cid, name, type FROM pragma_table_info(?)", (name,)).fetchall()
 
 
 CONTENT = tuple(table.name for table in described_tables() if table.name not in {"meta", "view_state"})

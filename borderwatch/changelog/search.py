@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
@@ -13,6 +14,9 @@ UNSPACED = re.compile(
 
 GRAM = 3
 """Such runs are indexed in pieces of 1 to 3 letters: most place names in Han script have 2 or 3."""
+
+MOST_TERMS = 64
+"""Words asked for at once; no summary has more, and what comes from outside is bounded."""
 
 
 def grams_from_texts(texts: Iterable[str | None]) -> str | None:
@@ -31,12 +35,12 @@ def query_from_text(text: str) -> str | None:
 
     A word that ends in ``*`` stands for every word that begins so.
     """
-    terms = []
+    terms: dict[str, None] = {}
     for word in text.replace("\0", " ").split():
         for run in UNSPACED.findall(word):
-            terms += [f'"{run[i : i + GRAM]}"' for i in range(max(1, len(run) - GRAM + 1))]
+            terms |= {f'"{run[i : i + GRAM]}"': None for i in range(max(1, len(run) - GRAM + 1))}
         for piece in UNSPACED.sub(" ", word).split():
             if any(letter.isalnum() for letter in piece):
                 quoted = piece.rstrip("*").replace('"', '""')
-                terms.append(f'"{quoted}"' + ("*" if piece.endswith("*") else ""))
-    return " AND ".join(terms) or None
+                terms[f'"{quoted}"' + ("*" if piece.endswith("*") else "")] = None
+    return " AND ".join(islice(terms, MOST_TERMS)) or None
