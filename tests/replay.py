@@ -53,7 +53,8 @@ class Asked:
 class Reply:
     """One answer. ``cut_at``: announce all, send so many bytes. ``drip_s``: pause between single bytes.
 
-    ``reset``: break the connection without a word. ``gzipped``: encode the body as it travels.
+    ``reset``: break the connection without a word. ``gzipped``: encode the body as it travels. ``raw``: these very
+    bytes instead of an HTTP answer.
     """
 
     data: bytes = b""
@@ -65,6 +66,7 @@ class Reply:
     reset: bool = False
     gzipped: bool = False
     chunked: bool = False
+    raw: bytes | None = None
 
 
 Handler = Callable[[Asked], Reply]
@@ -278,6 +280,10 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
+            self.close_connection = True
+            return
+        if reply.raw is not None:
+            self.wfile.write(reply.raw)
             self.close_connection = True
             return
         data, headers = reply.data, dict(reply.headers)

@@ -22,6 +22,7 @@ from borderwatch.errors import (
     RateLimited,
     SchemaChanged,
     TooLarge,
+    Unreachable,
 )
 from borderwatch.fetch import Client
 from borderwatch.formats import html_table
@@ -546,3 +547,19 @@ def test_without_a_network_every_source_says_so_at_once(no_network: None) -> Non
                     source.capture(view, client.asking())
                 assert caught.value.kind == "unreachable"
     assert time.monotonic() - start < 3
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("source", "view"),
+    [(NaturalEarth(), LINES), (IanaRoot(), IANA), (WindowsGeoid(), GEOID)],
+    ids=lambda x: str(x)[:30],
+)
+def test_live_first_contact(source: Source, view: View) -> None:
+    with Client() as client:
+        try:
+            body = source.capture(view, client.asking())
+        except Unreachable as problem:
+            pytest.skip(str(problem))
+    reading = source.read(Snapshot(captured(view, body), body.parts))
+    assert reading.features or reading.rows

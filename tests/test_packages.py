@@ -222,6 +222,27 @@ def test_a_registry_out_of_reach_is_asked_once_a_run(replay: Replay, monkeypatch
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("has_npm", [False, pytest.param(True, marks=pytest.mark.skipif(not HAS_NPM, reason="no npm"))])
+def test_the_registry_is_the_one_npm_is_set_up_for(
+    has_npm: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry in ``.npmrc`` was chosen by the user; the default built into npm was not."""
+    monkeypatch.delenv("npm_config_registry")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if not has_npm:
+        monkeypatch.setattr(npm.shutil, "which", lambda _: None)
+    base, chosen = npm._registry("atlas")
+    assert not chosen
+    assert (base is not None) == has_npm
+    npm._configured.cache_clear()
+    (tmp_path / ".npmrc").write_text(
+        "//127.0.0.1:1/:_authToken=abcdef\nregistry = http://127.0.0.1:1/own/\n@scope:registry=http://127.0.0.1:2/\n"
+    )
+    assert npm._registry("atlas") == ("http://127.0.0.1:1/own/", True)
+    assert npm._registry("@scope/atlas") == ("http://127.0.0.1:2/", True)
+    npm._configured.cache_clear()
+
+
 # --- PyPI -------------------------------------------------------------------------------------------------
 
 
