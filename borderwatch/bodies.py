@@ -21,6 +21,9 @@ LEVEL_WINDOW = 2**23
 MAX_WINDOW = 2**27
 """What the ``zstd`` tool accepts without being told, 128 MiB: every body opens with a plain ``zstd -d``."""
 
+MAX_PARTS = 10_000
+"""More files than any source answers with (CLDR: one for each of some 700 languages)."""
+
 _SEAL = (0x184D2A5B).to_bytes(4, "little") + (32).to_bytes(4, "little")
 _SEAL_BYTES = len(_SEAL) + 32
 
@@ -33,8 +36,8 @@ def stored_from_parts(parts: tuple[Part, ...]) -> bytes:
 
     Malformed where a part's name could not be unpacked safely, or two parts share one.
     """
-    if not parts:
-        raise Malformed("an answer without a single part")
+    if not 1 <= len(parts) <= MAX_PARTS:
+        raise Malformed(f"an answer of {len(parts):,} parts, not of 1 to {MAX_PARTS:,}")
     names = [part.name for part in parts]
     for name in names:
         _check_part_name(name)
@@ -123,14 +126,13 @@ def _proven_stored(path: Path, digest: str, size: int) -> bytes:
 
     most = size + size // 128 + 1_024  # bytes that cannot be packed grow a little; anything more is not ours
     try:
-        with path.open("rb") as file:
-            packed = file.read(most + 1)
+        packed = path.read_bytes() if path.stat().st_size <= most else b""
     except FileNotFoundError as error:
         raise Damaged(f"{path}: the body is gone", path=str(path)) from error
     except OSError as error:
         raise Damaged(f"{path}: the body cannot be read ({error.strerror})", path=str(path)) from error
     frame = packed[:-_SEAL_BYTES]
-    if len(packed) > most or packed[-_SEAL_BYTES:] != _seal(frame):
+    if packed[-_SEAL_BYTES:] != _seal(frame):
         raise Damaged(f"{path}: the body is not what was written: its seal is broken", path=str(path))
     try:
         with zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(frame) as reader:

@@ -142,7 +142,8 @@ def read_again(sources: Iterable[Source], snapshots: Snapshots) -> list[Capture]
     A line is added to the ledger, none is changed; a body is tried once however often it came.
     """
     kept: list[Capture] = []
-    for source in sources:
+
+    def of_source(source: Source) -> None:
         readable: dict[str, bool] = {}
         for capture in snapshots.unread(source.name):
             digest = capture.body or ""
@@ -150,6 +151,8 @@ def read_again(sources: Iterable[Source], snapshots: Snapshots) -> list[Capture]
                 readable[digest] = _reads(source, snapshots, capture)
             if readable[digest]:
                 kept.append(snapshots.keep_read_again(capture))
+
+    _in_parallel([partial(of_source, source) for source in sources], 1, threading.Event())
     return kept
 
 
@@ -269,9 +272,11 @@ def _where_broken(error: BaseException) -> str:
 
 
 def _in_parallel(tasks: Sequence[Callable[[], None]], jobs: int, stop: threading.Event) -> None:
-    """Run the tasks, ``jobs`` at a time. A damaged ledger stops its own source; anything else unforeseen, all.
+    """Run the tasks, ``jobs`` at a time; raise at the end what was raised.
 
-    Whatever happens, every attempt under way ends before this returns or raises.
+    A fault in one source, or in its ledger, ends that source only: tonight is the only night on which the others
+    show what they show tonight. A store that cannot be written ends all. Whatever happens, every attempt under
+    way is recorded before this returns or raises.
     """
     if not tasks:
         return
@@ -281,7 +286,7 @@ def _in_parallel(tasks: Sequence[Callable[[], None]], jobs: int, stop: threading
         waiting = set(futures)
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_EXCEPTION)
-            if any(not isinstance(future.exception(), Damaged | None) for future in done):
+            if any(_is_fatal(future.exception()) for future in done):
                 stop.set()
     except BaseException:  # Ctrl-C while waiting: end what is under way, begin nothing
         stop.set()
@@ -290,8 +295,12 @@ def _in_parallel(tasks: Sequence[Callable[[], None]], jobs: int, stop: threading
         pool.shutdown(wait=True, cancel_futures=stop.is_set())
     errors = [error for future in futures if not future.cancelled() and (error := future.exception()) is not None]
     if errors:
-        first = min(errors, key=lambda error: isinstance(error, Damaged))
+        first = max(errors, key=_is_fatal)
         for other in errors:
             if other is not first:
                 first.add_note(f"and: {type(other).__name__}: {other}")
         raise first
+
+
+def _is_fatal(error: BaseException | None) -> bool:
+    return isinstance(error, StoreError) and not isinstance(error, Damaged)

@@ -26,6 +26,8 @@ GENESIS = "0" * 64
 MAX_TEXT = 2_000
 """Longest note, message or header value kept: texts from outside are bounded, bodies hold the whole."""
 MAX_HEADERS = 64
+MAX_SIZE = 2**32
+"""No part is larger than 4 GiB, which is more than any source may answer (``settings.max_bytes``)."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -97,8 +99,9 @@ def bounded(capture: Capture) -> Capture:
         wait = fault.retry_after if fault.retry_after is None or math.isfinite(fault.retry_after) else None
         url = None if fault.url is None else _bounded(fault.url)
         fault = replace(fault, message=_bounded(fault.message), url=url, retry_after=wait)
-    if edition is not None and edition.published_at is not None:
-        edition = replace(edition, published_at=_utc(edition.published_at))
+    if edition is not None:
+        published_at = None if edition.published_at is None else _utc(edition.published_at)
+        edition = Edition(_bounded(edition.label), published_at, _bounded(edition.evidence))
     headers = dict(sorted(capture.headers.items())[:MAX_HEADERS])
     return replace(
         capture,
@@ -161,7 +164,7 @@ def capture_from_line(line: bytes) -> tuple[Capture, str]:
     """The capture a ledger line tells of, and the ``previous`` it carries; LineError says what is wrong."""
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LineError(f"not JSON ({error})") from error
     if not isinstance(record, dict):
         raise LineError(f"not a JSON object but {type(record).__name__}")
@@ -230,7 +233,8 @@ def _flag(value: object) -> bool:
 
 
 def _size(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    # Bounded, because room is made for what a line says before the body is seen.
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SIZE:
         raise ValueError(f"{value!r} where a size in bytes belongs")
     return value
 
@@ -264,7 +268,7 @@ def head_from_bytes(data: bytes | None) -> Head:
     try:
         record = json.loads(data)
         head = Head(_digest(record["id"]), _size(record["lines"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LineError(f"not a ledger's head ({error})") from error
     if bytes_from_head(head) != data:
         raise LineError("not a ledger's head as it was written")

@@ -51,9 +51,9 @@ from borderwatch.ledger import (
     Ledger,
     bounded,
     bytes_from_head,
+    capture_from_line,
     ledger_from_bytes,
     line_from_capture,
-    line_id,
 )
 from borderwatch.models import (
     Body,
@@ -202,7 +202,8 @@ class Snapshots:
         fault = fault_from_problem(problem)
         if body is not None:
             with suppress(Malformed):  # parts that cannot be kept: the fault says all there is to say
-                snapshot = snapshot_from_body(view, body, terms, live=live, taken_at=taken_at)
+                of_edition = replace(body, edition=body.edition or edition)
+                snapshot = snapshot_from_body(view, of_edition, terms, live=live, taken_at=taken_at)
                 self._write_body(snapshot)
                 return self._append(replace(snapshot.capture, outcome=Outcome.FAILED, fault=fault))
         return self._append(
@@ -257,10 +258,10 @@ class Snapshots:
         answers = [c for c in self._load(view.source) if c.view == view and self._stands(c)]
         live = [capture for capture in answers if capture.live]
         if live:
-            return max(live, key=lambda capture: capture.taken_at)
+            return max(reversed(live), key=lambda capture: capture.taken_at)  # of one moment, the later line
         if live_only:
             return None
-        return max(answers, key=lambda capture: (capture.shown_at, capture.taken_at), default=None)
+        return max(reversed(answers), key=lambda capture: (capture.shown_at, capture.taken_at), default=None)
 
     def series(self, view: View) -> tuple[Capture, ...]:
         """The view's past: every answer whose body may be read here, ordered by when the source showed it.
@@ -482,7 +483,7 @@ class Snapshots:
             if known and bytes_of(self._head_path(source)) != bytes_from_head(head):
                 write_atomically(self._head_path(source), bytes_from_head(head))  # a crash left it one line behind
             line = line_from_capture(capture, head.id)
-            capture = replace(capture, id=line_id(line))
+            capture, _ = capture_from_line(line)  # a line that could not be read back would end the archive
             append_durably(path, line)
             if is_new:
                 flush_folder(path.parent)

@@ -30,8 +30,10 @@ import borderwatch.snapshots as store
 from borderwatch.errors import Damaged, Malformed, StoreError, Unreachable
 from borderwatch.ledger import (
     GENESIS,
+    MAX_SIZE,
     MAX_TEXT,
     Head,
+    LineError,
     bounded,
     bytes_from_head,
     capture_from_line,
@@ -146,7 +148,7 @@ CAPTURES = st.builds(
     url=TEXTS,
     edition=st.none() | st.builds(Edition, TEXTS, st.none() | TIMES, TEXTS),
     body=st.none() | DIGESTS,
-    parts=st.lists(st.builds(PartDigest, NAMES, DIGESTS, st.integers(0, 2**53)), max_size=3).map(tuple),
+    parts=st.lists(st.builds(PartDigest, NAMES, DIGESTS, st.integers(0, MAX_SIZE)), max_size=3).map(tuple),
     headers=st.dictionaries(TEXTS, TEXTS, max_size=4),
     licence=TEXTS,
     attribution=TEXTS,
@@ -186,6 +188,51 @@ def test_texts_from_outside_are_bounded_in_the_ledger(snapshots: Snapshots) -> N
     assert len(capture.note) == MAX_TEXT
     assert len(ledger_of(snapshots).read_bytes()) < 200_000
     assert list(Snapshots(snapshots.root).captures()) == [capture]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("body", "../../../etc/passwd"),
+        ("body", "A" * 64),
+        ("parts", [{"name": "x", "sha256": "0" * 64, "size": 10**30}]),
+        ("parts", [{"name": "x", "sha256": "0" * 64, "size": -1}]),
+        ("parts", 7),
+        ("taken_at", "2024-01-01"),
+        ("taken_at", "0001-01-01T00:00:00+20:00"),
+        ("view", {"source": "x", "evil": "y"}),
+        ("live", "yes"),
+        ("outcome", "stolen"),
+        ("fault", {"kind": 1}),
+        ("headers", {"a": 1}),
+        ("edition", "1.0"),
+    ],
+)
+def test_a_line_that_says_what_no_capture_is_is_refused_not_believed(field: str, value: object) -> None:
+    capture = Capture("", VIEW, T0, Outcome.KEPT, live=True)
+    record = json.loads(line_from_capture(capture, GENESIS)) | {field: value}
+    with pytest.raises(LineError):
+        capture_from_line(json.dumps(record).encode() + b"\n")
+
+
+@pytest.mark.parametrize("line", [b"[" * 100_000 + b"\n", b"1" * 5_000 + b"\n", b"\xff\n", b'"text"\n', b"{}\n"])
+def test_a_line_of_any_bytes_is_refused_in_words(line: bytes) -> None:
+    with pytest.raises(LineError):
+        capture_from_line(line)
+
+
+def test_what_could_not_be_read_back_is_not_written(snapshots: Snapshots) -> None:
+    keep(snapshots)
+    problem = Unreachable("no answer", status="none")  # type: ignore[arg-type]
+    with pytest.raises(LineError):
+        snapshots.failed(VIEW, problem, TERMS, live=True, taken_at=T0)
+    assert len(list(Snapshots(snapshots.root).captures())) == 1
+
+
+def test_an_answer_of_countless_parts_is_malformed(snapshots: Snapshots) -> None:
+    parts = tuple(Part(f"p{number}", b"") for number in range(10_001))
+    with pytest.raises(Malformed, match="10,001 parts"):
+        snapshots.keep(VIEW, Body(parts, "x"), TERMS, live=True, taken_at=T0)
 
 
 def test_a_time_without_a_zone_never_reaches_the_ledger(snapshots: Snapshots) -> None:
