@@ -27,6 +27,7 @@ from borderwatch.models import (
     Sketch,
     Snapshot,
 )
+from borderwatch.owners import fold
 from borderwatch.owners import owner as resolve_owner
 from borderwatch.scene import Ground, Painted, Piece, Scene, World
 
@@ -47,6 +48,7 @@ DEFAULT_RESOLUTION_KM = 1.0
 OWN_IOU = 0.5
 # Shares below this are slivers between two drawings of the same coast.
 SHARE_FLOOR = 0.005
+ALPHA_2 = 2
 # A display line needs no more than about this many vertices across the window.
 SKETCH_STEPS = 3000
 
@@ -75,13 +77,8 @@ def _paint(feature: Feature, words: Mapping[str, str] | None) -> Painted:
     assert geometry is not None  # noqa: S101  (guarded by _has_place)
     if feature.role in (Role.AREA, Role.SEA):
         geometry = geo.repair(geometry)
-    identity = (
-        resolve_owner(feature.owner, feature.owner, words=words)
-        if feature.owner is not None
-        else resolve_owner(feature.code, feature.name, words=words)
-    )
     return Painted(
-        owner=identity,
+        owner=_owner_of(feature, words),
         geometry=geometry,
         role=feature.role,
         code=feature.code,
@@ -92,6 +89,17 @@ def _paint(feature: Feature, words: Mapping[str, str] | None) -> Painted:
         words=feature.words,
         digest=_digest(geometry),
     )
+
+
+def _owner_of(feature: Feature, words: Mapping[str, str] | None) -> str:
+    """Who holds a feature: what the source says of that apart, else what the feature is.
+
+    An owner said apart is a code before it is a name: "RU" is short for another name in another language.
+    """
+    if feature.owner is None:
+        return resolve_owner(feature.code, feature.name, words=words)
+    by_code = resolve_owner(feature.owner, None, words=words)
+    return by_code if not by_code.startswith("?") else resolve_owner(None, feature.owner, words=words)
 
 
 def _digest(geometry: BaseGeometry) -> bytes:
@@ -127,6 +135,7 @@ def ground(dispute: Dispute) -> Ground:
         area_km2=geo.area_km2(area),
         sea=dispute.type is DisputeType.MARITIME,
         name_only=only_a_name(dispute),
+        identity=identity(dispute),
     )
 
 
@@ -137,8 +146,21 @@ def only_a_name(dispute: Dispute) -> bool:
 
 def identity(dispute: Dispute) -> str:
     """The owner identity of the disputed thing itself: its own code where it has one, else its slug."""
+    own = dispute.codes.get("iso2") or dispute.codes.get("user_assigned")
+    if own:
+        return own
     resolved = resolve_owner(None, dispute.name)
-    return dispute.slug if resolved.startswith("?") else resolved
+    # A code that is not its own is another's: the Gaza Strip resolves to the holder, not to itself.
+    return dispute.slug if resolved.startswith("?") or len(resolved) == ALPHA_2 else resolved
+
+
+def _names_of(disputes: Iterable[Dispute]) -> dict[str, str]:
+    """Folded name -> slug, of names that one dispute alone bears."""
+    bearers: dict[str, set[str]] = {}
+    for dispute in disputes:
+        for name in (dispute.name, *(n for names in dispute.names.values() for n in names)):
+            bearers.setdefault(fold(name), set()).add(dispute.slug)
+    return {name: slugs.pop() for name, slugs in bearers.items() if name and len(slugs) == 1}
 
 
 class Observer:
@@ -146,8 +168,8 @@ class Observer:
 
     def __init__(self, disputes: Iterable[Dispute]) -> None:
         self.grounds: tuple[Ground, ...] = tuple(ground(d) for d in disputes)
-        self.identities = {g.dispute.slug: identity(g.dispute) for g in self.grounds}
-        self._by_identity = {i: slug for slug, i in self.identities.items()}
+        self._by_identity = {g.identity: g.dispute.slug for g in self.grounds}
+        self._names = _names_of(g.dispute for g in self.grounds)
         self._tree = shapely.STRtree([g.area for g in self.grounds])
 
     def scenes(self, world: World) -> dict[str, Scene]:
@@ -158,31 +180,34 @@ class Observer:
     def _own_features(self, world: World) -> dict[int, str]:
         """Which features are a disputed thing itself: by identity first, else by place (best IoU above a half).
 
-        By place matters where a source gives no name, a code of -99 or a word nobody knows; a feature
-        goes to the dispute it fits best, so that "Palestine" is not taken for the West Bank.
+        By place matters where a source gives no name, a code of -99 or its holder's code; a feature goes to
+        the dispute it fits best, so that "Palestine" is not taken for the West Bank.
         """
         own: dict[int, str] = {}
         for i, painted in enumerate(world.painted):
             if painted.role is not Role.AREA:
                 continue
-            identified = resolve_owner(painted.code, painted.name) if painted.name or painted.code else painted.owner
-            slug = self._by_identity.get(identified) or self._by_identity.get(painted.owner)
-            if slug is not None and (painted.owner == identified or identified in self._by_identity):
-                own[i] = self._by_identity.get(identified, slug)
-                continue
-            if not identified.startswith("?"):
-                continue  # it says itself that it is something else
-            best = self._best_place(painted)
-            if best is not None:
-                own[i] = best
+            itself = resolve_owner(painted.code, painted.name) if painted.name or painted.code else painted.owner
+            slug = self._by_name(painted) or self._by_identity.get(itself) or self._best_place(painted)
+            if slug is not None:
+                own[i] = slug
         return own
+
+    def _by_name(self, painted: Painted) -> str | None:
+        """The dispute a feature is named after, if it lies there: a name travels ("Georgia", "Victoria")."""
+        slug = self._names.get(fold(painted.name or ""))
+        if slug is None:
+            return None
+        here = next(g for g in self.grounds if g.dispute.slug == slug)
+        return slug if painted.geometry.intersects(here.area) else None
 
     def _best_place(self, painted: Painted) -> str | None:
         best, best_iou = None, OWN_IOU
         for j in self._tree.query(painted.geometry):
             candidate = self.grounds[int(j)]
-            if candidate.dispute.type not in (DisputeType.TERRITORY, DisputeType.BORDER):
-                continue
+            boxed = candidate.dispute.origin.startswith("bounding box")
+            if boxed or candidate.dispute.type is not DisputeType.TERRITORY:
+                continue  # a box fits whatever is about its size
             west, south, east, north = painted.geometry.bounds
             box = candidate.area.bounds
             if (east - west) * (north - south) > 16 * (box[2] - box[0]) * (box[3] - box[1]):
@@ -210,7 +235,7 @@ class Observer:
             clipped = geo.clip(painted.geometry, here.window)
             if not clipped.is_empty:
                 areas.append(_piece(painted, clipped, own=own.get(int(i)) == slug))
-        rows = rows_about(here.dispute, self.identities[slug], world.rows)
+        rows = rows_about(here.dispute, here.identity, world.rows)
         areas, depiction = _depiction(world, here, areas, lines, rows)
         return Scene(here, world.capture, depiction, tuple(areas), tuple(lines), world.complete)
 
@@ -267,11 +292,11 @@ def _depiction(
     drawn += [_with_length(p) for p in lines if p.geometry.intersects(here.area)]
     drawn.sort(key=lambda d: (-d.share, -d.length_km, d.role, d.code or "", d.name or "", d.word or ""))
     names: dict[str, str] = {}
-    for piece in marked:
+    for piece in sorted(marked, key=lambda p: (-p.drawn.share, p.digest)):
         if piece.drawn.own:
             if piece.drawn.name:
                 names.setdefault("", piece.drawn.name)
-            names.update({lang: text for lang, text in piece.names.items() if text})
+            names = {**{lang: text for lang, text in piece.names.items() if text}, **names}
     resolvable = coverage is Coverage.SHOWN and not only_a_name(here.dispute)
     return marked, Depiction(
         view=world.capture.view,
@@ -306,7 +331,7 @@ def _coverage(
     if world.rows:
         return (
             (Coverage.SHOWN, "not in the list")
-            if world.complete and _listable(here.dispute)
+            if world.complete and len(here.identity) == ALPHA_2
             else (Coverage.NOT_COVERED, "the list has no row for it")
         )
     if lines:
@@ -324,11 +349,6 @@ def _coverage(
             f"this source shows nothing under {world.resolution_km:g} km",
         )
     return Coverage.SHOWN, ""
-
-
-def _listable(dispute: Dispute) -> bool:
-    """Whether a complete list without it says something: only where the disputed thing has a code."""
-    return len(identity(dispute)) == 2
 
 
 def sketches(scene: Scene) -> tuple[Sketch, ...]:

@@ -94,6 +94,8 @@ class Ground:
     area_km2: float
     sea: bool
     """True where sea zones count as ground (maritime disputes)."""
+    identity: str
+    """The owner identity of the disputed thing itself."""
     name_only: bool = False
     """True where a name is in dispute and no ground is measured."""
 

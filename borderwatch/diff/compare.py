@@ -25,11 +25,9 @@ def scenes(before: Scene, after: Scene, *, redrawn: bool = False) -> Outcome:
         return Outcome(_verdict(before, after, Verdict.NOT_COVERED, reason=after.depiction.reason), ())
     passed, noise, limit = ownership.findings(before, after, redrawn=redrawn)
     found = list(passed)
-    taken = any(f.kind is Kind.TRANSFER and (f.share or 0) >= ownership.MOSTLY for f in passed)
-    if not taken and not before.ground.name_only:
-        found += [
-            _weigh(f, before, after, redrawn=redrawn or noise.redigitised) for f in names.own_features(before, after)
-        ]
+    if not before.ground.name_only:
+        for own in names.own_features(before, after):
+            found = _joined(found, _weigh(own, before, after, redrawn=redrawn), before)
     found += names.findings(before, after)
     found += lines.findings(before, after, limit)
     found.sort(key=_most_significant_first)
@@ -45,6 +43,18 @@ def scenes(before: Scene, after: Scene, *, redrawn: bool = False) -> Outcome:
         )
         return Outcome(_verdict(before, after, Verdict.NOT_RESOLVABLE, noise, limit, reason), ())
     return Outcome(_verdict(before, after, Verdict.UNCHANGED, noise, limit), ())
+
+
+def _joined(found: list[Finding], own: Finding, scene: Scene) -> list[Finding]:
+    """A transfer to or from the disputed thing itself says already that it got or lost its own feature.
+
+    The transfer then carries the words; otherwise the feature is a finding of its own.
+    """
+    itself = scene.ground.identity
+    for i, f in enumerate(found):
+        if f.kind is Kind.TRANSFER and (f.share or 0.0) >= ownership.MOSTLY and itself in (f.loser, f.gainer):
+            return [*found[:i], replace(f, old=own.old, new=own.new), *found[i + 1 :]]
+    return [*found, own]
 
 
 def _weigh(finding: Finding, before: Scene, after: Scene, *, redrawn: bool) -> Finding:

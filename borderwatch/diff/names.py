@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from typing import TYPE_CHECKING
 
+from borderwatch import geometry as geo
 from borderwatch.diff.record import Finding
 from borderwatch.models import Drawn, Kind, Role, Row, Significance
 
 if TYPE_CHECKING:
     from borderwatch.scene import Scene
+
+# Two spellings of one name share this much of their letters; "Palestine" and "Palestinian Territories" do not.
+SPELLING = 0.8
 
 
 def findings(before: Scene, after: Scene) -> list[Finding]:
@@ -21,7 +26,7 @@ def own_features(before: Scene, after: Scene) -> list[Finding]:
     """The disputed thing gets a feature of its own, or loses it."""
     old = [p.drawn for p in before.areas if p.drawn.own]
     new = [p.drawn for p in after.areas if p.drawn.own]
-    if bool(old) == bool(new):
+    if bool(old) == bool(new) or _stood(before, after) or _stood(after, before):
         return []
     if new:
         return [
@@ -46,6 +51,12 @@ def own_features(before: Scene, after: Scene) -> list[Finding]:
     ]
 
 
+def _stood(one: Scene, other: Scene) -> bool:
+    """Whether the other scene draws every own feature of this one too, at the same place, under whatever name."""
+    own = [p.whole for p in one.areas if p.drawn.own]
+    return bool(own) and all(any(geo.same_place(a, p.whole) for p in other.areas) for a in own)
+
+
 def _words(drawn: list[Drawn]) -> str:
     return ", ".join(dict.fromkeys(d.name or d.code or "(no name)" for d in drawn))
 
@@ -64,10 +75,24 @@ def _same_text(a: str, b: str) -> bool:
     return " ".join(unicodedata.normalize("NFC", a).split()) == " ".join(unicodedata.normalize("NFC", b).split())
 
 
+def _told(old: str, new: str) -> Significance:
+    """Another name is told as substantive; another spelling of the same one (case, accents, a letter) as minor."""
+    a, b = _plain(old), _plain(new)
+    if a == b:
+        return Significance.MINOR
+    alike = difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
+    return Significance.MINOR if alike >= SPELLING else Significance.SUBSTANTIVE
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if c.isalnum())
+
+
 def _feature_names(before: Scene, after: Scene) -> list[Finding]:
     old, new = before.depiction.names, after.depiction.names
     return [
-        Finding(Kind.RENAMED, Significance.SUBSTANTIVE, subject=lang, old=old[lang], new=new[lang])
+        Finding(Kind.RENAMED, _told(old[lang], new[lang]), subject=lang, old=old[lang], new=new[lang])
         for lang in sorted(set(old) & set(new))
         if not _same_text(old[lang], new[lang])
     ]
@@ -101,7 +126,7 @@ def _row(key: str, old: Row | None, new: Row | None, before: Scene, after: Scene
         subject = new.lang if kind is Kind.RENAMED else key
         if new.note or new.kind:
             subject += f" ({new.kind or new.note})"
-        found.append(Finding(kind, Significance.SUBSTANTIVE, subject=subject, old=old.name, new=new.name))
+        found.append(Finding(kind, _told(old.name, new.name), subject=subject, old=old.name, new=new.name))
     if (old.parent or "") != (new.parent or ""):
         found.append(Finding(Kind.REPARENTED, Significance.SUBSTANTIVE, subject=key, old=old.parent, new=new.parent))
     if (old.kind or "") != (new.kind or "") and _same_text(old.name, new.name):

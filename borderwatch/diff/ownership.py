@@ -31,6 +31,8 @@ MINOR_FRACTION = 0.35
 SAME_PLACE_IOU = 0.7
 # A share of the dispute this small is an edge, not an ownership.
 MINOR_SHARE = 0.02
+# And this small it is the neighbour's change, seen over the fence.
+EDGE_SHARE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,8 @@ def _judge(
         return None
     area = geo.area_km2(geometry)
     share = geo.area_km2(both(geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
+    if share < EDGE_SHARE:
+        return None
     loser, gainer = one.difference.loser, one.difference.gainer
     measures = {
         "area_km2": area,

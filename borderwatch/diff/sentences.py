@@ -38,10 +38,14 @@ def _what(f: Finding, place: str) -> str:
     match f.kind:
         case Kind.TRANSFER if f.loser is None:
             text = f"{some}, nobody's before, is drawn as {who(f.gainer)}"
+            if f.new is not None:
+                text += f", a feature of its own: {quoted(f.new)}"
         case Kind.TRANSFER if f.gainer is None:
             text = f"{some}, drawn as {who(f.loser)} before, is left as nobody's"
         case Kind.TRANSFER:
             text = f"{some}, drawn as {who(f.loser)} before, is drawn as {who(f.gainer)}"
+            if f.new is not None:
+                text += f"; its feature is {quoted(f.new)}, {quoted(f.old)} before"
         case Kind.OVERLAP if f.gainer is not None:
             text = f"{some} is drawn as {who(f.gainer)} too, beside whoever it was drawn as before"
         case Kind.OVERLAP:
