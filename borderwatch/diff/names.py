@@ -6,7 +6,7 @@ import difflib
 import unicodedata
 from typing import TYPE_CHECKING
 
-from borderwatch import geometry as geo
+from borderwatch.diff.ownership import same_place
 from borderwatch.diff.record import Finding
 from borderwatch.models import Drawn, Kind, Role, Row, Significance
 
@@ -54,7 +54,7 @@ def own_features(before: Scene, after: Scene) -> list[Finding]:
 def _stood(one: Scene, other: Scene) -> bool:
     """Whether the other scene draws every own feature of this one too, at the same place, under whatever name."""
     own = [p.whole for p in one.areas if p.drawn.own]
-    return bool(own) and all(any(geo.same_place(a, p.whole) for p in other.areas) for a in own)
+    return bool(own) and all(any(same_place(a, p.whole) for p in other.areas) for a in own)
 
 
 def _words(drawn: list[Drawn]) -> str:

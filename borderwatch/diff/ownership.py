@@ -225,15 +225,13 @@ def _same_place(one: Measured, before: Scene, after: Scene) -> bool:
     """Whether the ground belongs to one feature that only changed its name: same place, one side unknown."""
     olds = [p for p in before.areas if p.drawn.owner == one.difference.loser and p.drawn.role is Role.AREA]
     news = [p for p in after.areas if p.drawn.owner == one.difference.gainer and p.drawn.role is Role.AREA]
-    for old in olds:
-        for new in news:
-            common = both(old.whole, new.whole)
-            if common.is_empty:
-                continue
-            areas = geo.areas_km2([old.whole, new.whole, common])
-            if areas[2] >= SAME_PLACE_IOU * (areas[0] + areas[1] - areas[2]):
-                return True
-    return False
+    return any(same_place(old.whole, new.whole) for old in olds for new in news)
+
+
+def same_place(a: BaseGeometry, b: BaseGeometry) -> bool:
+    """Whether two features are one place, drawn twice."""
+    one, other, common = geo.areas_km2([a, b, both(a, b)])
+    return bool(common >= SAME_PLACE_IOU * (one + other - common) > 0)
 
 
 def total_km2(geometries: list[BaseGeometry]) -> float:
