@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from borderwatch.errors import Malformed, TooLarge, UsageError
 from borderwatch.formats.features import MAX_BYTES, RawFeature
 from borderwatch.formats.layer import features_from_layer
 
 PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+_GEOMETRY_PARTS = PARTS[:4]
 _MAX_MEMBERS = 10_000
 # No geometry compresses a hundredfold; a bomb of zeros does a thousandfold.
 _MAX_RATIO = 200
@@ -20,7 +23,7 @@ _MAX_RATIO = 200
 def features_from_shapefile(parts: Mapping[str, bytes], encoding: str | None = None) -> list[RawFeature]:
     """The features of one shapefile given by extension: ``.shp`` and ``.dbf``, better with the rest.
 
-    Without a ``.cpg`` the attributes are UTF-8 where they can be, else Latin-1 as the format says.
+    Without a ``.cpg`` that fits, the attributes are UTF-8 where they can be, else Windows-1252.
     """
     by_extension = {PurePosixPath("x" + k if k.startswith(".") else k).suffix.lower(): v for k, v in parts.items()}
     missing = [part for part in (".shp", ".dbf") if part not in by_extension]
@@ -28,23 +31,47 @@ def features_from_shapefile(parts: Mapping[str, bytes], encoding: str | None = N
         raise Malformed(f"shapefile: no {' and no '.join(missing)} among {', '.join(sorted(parts)) or 'no parts'}")
     if by_extension[".shp"][:4] != b"\x00\x00\x27\x0a":
         raise Malformed(f"shapefile: the .shp begins {by_extension['.shp'][:24]!r}, not 00 00 27 0a")
-    if encoding is None and not by_extension.get(".cpg", b"").strip():
-        encoding = "UTF-8" if _is_utf8(by_extension[".dbf"]) else "ISO-8859-1"
     together = io.BytesIO()
     with zipfile.ZipFile(together, "w", zipfile.ZIP_STORED) as archive:
-        for extension in PARTS:
+        for extension in _GEOMETRY_PARTS:
             if extension in by_extension:
                 archive.writestr(f"layer{extension}", by_extension[extension])
-    return features_from_layer(together.getvalue(), "shapefile", encoding=encoding)
+    # Read byte for byte (Latin-1 loses none) and decode here: GDAL stops at the first byte that does not fit.
+    raw = features_from_layer(together.getvalue(), "shapefile", encoding="ISO-8859-1")
+    codec = encoding or _codec(
+        by_extension.get(".cpg", b""), [_bytes_of(v) for f in raw for v in f.properties.values()]
+    )
+    return [f._replace(properties={_text(k, codec): _text(v, codec) for k, v in f.properties.items()}) for f in raw]
 
 
-def _is_utf8(dbf: bytes) -> bool:
-    """Is the text UTF-8? A field cut at its width may end within a character: that much is allowed."""
+def _bytes_of(value: object) -> bytes:
+    return value.encode("latin-1") if isinstance(value, str) else b""
+
+
+def _text(value: Any, codec: str) -> Any:
+    return value.encode("latin-1").decode(codec, "replace").rstrip("\ufffd") if isinstance(value, str) else value
+
+
+def _codec(cpg: bytes, values: Iterable[bytes]) -> str:
+    """The codec the .cpg names if it fits, else UTF-8 if that fits, else Windows' Latin-1.
+
+    Natural Earth wrote Windows-1252 without a .cpg until 2.0. A field cut at its width may end inside
+    a character: that much is allowed.
+    """
+    named = cpg.decode("ascii", "ignore").strip().lower().replace("ansi ", "cp").replace("iso 8859", "iso-8859-")
     try:
-        start = int.from_bytes(dbf[8:10], "little")
-        dbf[start:].decode("utf-8")
+        name = codecs.lookup(f"cp{named}" if named.isdigit() else named).name if named else "utf-8"
+    except LookupError:
+        name = "utf-8"
+    foreign = {value for value in values if not value.isascii()}
+    return name if all(_fits(value, name) for value in foreign) else "cp1252"
+
+
+def _fits(value: bytes, codec: str) -> bool:
+    try:
+        value.decode(codec)
     except UnicodeDecodeError as error:
-        return error.start > 0 and dbf[start + error.start : start + error.start + 4].rstrip(b" \x1a")[:1] >= b"\xc3"
+        return error.end == len(value) and error.reason == "unexpected end of data"
     return True
 
 

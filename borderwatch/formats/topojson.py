@@ -119,7 +119,8 @@ class _Decoder:
         if not isinstance(references, list):
             raise Malformed(f"{what}: arcs are {type(references).__name__}, not a list of numbers")
         pieces: list[NDArray[np.float64]] = []
-        for reference in references:
+        for given in references:
+            reference = int(given) if isinstance(given, float) and given.is_integer() else given  # minified: 1e3
             if not isinstance(reference, int) or isinstance(reference, bool):
                 raise Malformed(f"{what}: arc {reference!r} is not a number")
             at = reference if reference >= 0 else ~reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -29,8 +30,9 @@ CODE_FIELDS = (
 )  # fmt: skip
 NAME_FIELDS = (
     "NAME_EN", "nameEn", "name:en", "NAME", "ADMIN", "NAME_LONG", "COUNTRY", "CNTR_NAME", "CNTRY_NAME", "shapeName",
-    "NAME_ENGL", "NAME_0", "nam_en", "SOVEREIGNT", "TERR_NAME", "title", "label",
+    "NAME_ENGL", "NAME_0", "nam_en", "SOVEREIGNT", "TERR_NAME", "title", "label", "id",
 )  # fmt: skip
+_TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
 _NO_CODE = ("", "-99", "-1", "0")
 
 
@@ -174,13 +176,33 @@ def _object_array(length: int) -> Any:
 
 
 def _from_gdal(path: Path, layer: str | None) -> list[RawFeature]:
-    head = path.open("rb").read(512)
-    if layer is None and b"<osm" in head:
-        layer = "multipolygons"
+    with path.open("rb") as file:
+        head = file.read(512)
     try:
+        if b"<osm" in head:
+            return _from_osm(path, layer)
         return features_from_layer(path, path.name, layer=layer)
     except Malformed as error:
         raise Malformed(f"it begins {head[:24]!r}: {error}; accepted: {ACCEPTED}") from None
+
+
+def _from_osm(path: Path, layer: str | None) -> list[RawFeature]:
+    """OpenStreetMap XML: its areas, with the tags GDAL folds into ``other_tags`` as fields of their own."""
+    import pyogrio
+
+    # An editor's file numbers what it has not uploaded below zero, which GDAL's index cannot hold.
+    pyogrio.set_gdal_config_options({"OSM_USE_CUSTOM_INDEXING": "NO"})
+    try:
+        features = features_from_layer(path, path.name, layer=layer or "multipolygons")
+    finally:
+        pyogrio.set_gdal_config_options({"OSM_USE_CUSTOM_INDEXING": None})
+    return [feature._replace(properties=_unfolded(feature.properties)) for feature in features]
+
+
+def _unfolded(properties: dict[str, Any]) -> dict[str, Any]:
+    folded = properties.get("other_tags") or ""
+    tags = {k: v.replace('\\"', '"') for k, v in _TAG.findall(folded)}
+    return {**{k: v for k, v in properties.items() if k != "other_tags" and v is not None}, **tags}
 
 
 # --- whose is it ----------------------------------------------------------------------------------

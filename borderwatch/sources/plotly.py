@@ -68,7 +68,7 @@ class Plotly(NpmSource):
             "3.1.1": Dated("2025-09-29", _LOG),
             "3.3.0": Dated("2025-11-14", _LOG),
             "3.5.1": Dated("2026-05-01", _LOG),
-            "4.1.0": Dated("2026-09-08", _LOG),
+            "4.1.1": Dated("2026-09-08", "not earlier: that day is 4.1.0 in CHANGELOG.md, which stops there"),
         }
     )
 
