@@ -155,12 +155,16 @@ def identity(dispute: Dispute) -> str:
 
 
 def _names_of(disputes: Iterable[Dispute]) -> dict[str, str]:
-    """Folded name -> slug, of names that one dispute alone bears."""
+    """Folded name -> slug: every name that one dispute alone bears; its first name goes before others' aliases."""
+    first: dict[str, str] = {}
     bearers: dict[str, set[str]] = {}
     for dispute in disputes:
-        for name in (dispute.name, *(n for names in dispute.names.values() for n in names)):
-            bearers.setdefault(fold(name), set()).add(dispute.slug)
-    return {name: slugs.pop() for name, slugs in bearers.items() if name and len(slugs) == 1}
+        first.setdefault(fold(dispute.name), dispute.slug)
+        for names in dispute.names.values():
+            for name in names:
+                bearers.setdefault(fold(name), set()).add(dispute.slug)
+    aliases = {name: slugs.pop() for name, slugs in bearers.items() if name and len(slugs) == 1}
+    return {**aliases, **first}
 
 
 class Observer:
