@@ -275,6 +275,20 @@ def test_every_kind_of_change_has_words() -> None:
     assert set(w.KIND_WORDS) == set(Kind)
 
 
+def test_a_label_that_is_only_a_number_says_who_is_meant() -> None:
+    page = samples.changed_page()
+    numbered = {k: tuple(replace(s, label="804") for s in v) for k, v in page.sketches.items()}
+    labels = {t["l"] for c in map_of_dispute(replace(page, sketches=numbered)).data["captures"] for t in c["things"]}
+    assert "Ukraine (UA) “804”" in labels
+
+
+def test_a_box_that_stands_for_an_outline_is_called_a_box(tmp_path: Path) -> None:
+    text = Outline(written(replace(samples.quiet_page(), dispute=samples.dispute(boxed=True)), tmp_path)).text
+    assert "none; the box 33, 44.5 to 36, 46 degrees" in text
+    assert "box around the dispute; it has no reference outline" in text
+    assert "outline of the dispute, for reference" not in text
+
+
 def test_shapes_shared_between_editions_are_held_once() -> None:
     page = samples.changed_page()
     alone = len(map_of_dispute(page).data["rings"])

@@ -58,8 +58,8 @@ def window_around(frame: Box) -> Box:
     west, south, east, north = frame
     low, high = _mercator(south), _mercator(north)
     wide, tall = east - west, high - low
-    pad_x = (max(1.7 * wide, 2.4 * tall) - wide) / 2
-    pad_y = (max(1.7 * tall, 1.4 * wide) - tall) / 2
+    pad_x = (max(1.7 * wide, 2.8 * tall) - wide) / 2
+    pad_y = (max(1.7 * tall, 1.5 * wide) - tall) / 2
     return (
         max(-180.0, west - pad_x),
         max(-_POLE, _latitude(max(low - pad_y, _mercator(-_POLE)))),
@@ -227,5 +227,7 @@ def _label_place(shape: BaseGeometry, easel: Easel, frame: Box) -> Json:
         return {}
     largest = max(parts, key=lambda part: part.area)
     circle = shapely.maximum_inscribed_circle(largest, tolerance=max(east - west, north - south) / 60)
+    if circle is None or circle.is_empty:  # GEOS finds none in a sliver
+        return {}
     lon, lat = circle.coords[0]
     return {"p": easel.point(lon, lat), "w": easel.point(easel.window[0] + circle.length, easel.window[1])[0]}

@@ -10,7 +10,7 @@ from borderwatch.models import Change, Coverage, DisputePage, DisputeType, Kind,
 from borderwatch.render import words
 from borderwatch.render.pages import asset, changes_by_weight, filled
 
-MOST_NEWS = 24
+MOST_NEWS = 45
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from borderwatch.disputes import land
+
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-LAND_CREDIT = "Land: Natural Earth (public domain)"
+LAND_CREDIT = "Land: Natural Earth (public domain), to 3 km"
 
 
 def land_near(box: tuple[float, float, float, float]) -> BaseGeometry:
-    """Land inside ``box`` (west, south, east, north degrees); empty where the package has none."""
-    from shapely import MultiPolygon
+    """Land inside ``box`` (west, south, east, north degrees); empty at sea."""
+    import shapely
 
-    del box
-    return MultiPolygon()
+    return shapely.clip_by_rect(land(), *box)
 
 
 def land_of_the_world() -> BaseGeometry:
-    """All land, coarse enough for an overview."""
-    return land_near((-180.0, -90.0, 180.0, 90.0))
+    """All land."""
+    return land()

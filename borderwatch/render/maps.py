@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from borderwatch.models import Capture, Change, Dispute, DisputePage, Significance, Sketch, SourceCard, Standing
+from borderwatch.models import Capture, Change, DisputePage, Significance, Sketch, SourceCard, Standing
 from borderwatch.render import words
 from borderwatch.render.drawing import Box, Easel, Json, frame_around, sketched, visible_step, window_around
 from borderwatch.render.land import LAND_CREDIT, land_near
@@ -148,7 +148,7 @@ class _Artist:
         dispute, easel = self.page.dispute, self.easel
         land = land_near(easel.window)
         choices = [self._step(step) for step in steps] + [self._now(standing) for standing in now]
-        outline = None if dispute.reference is None or _is_box(dispute) else _simple(dispute.reference, easel)
+        outline = None if dispute.reference is None or dispute.boxed else _simple(dispute.reference, easel)
         if outline is not None:
             self.marks.add("outline")
         return {
@@ -229,7 +229,7 @@ class _Artist:
             "f": fill,
             "r": sketch.role.value,
             "s": sketch.style.value if sketch.style is not None else "",
-            "l": words.short(sketch.label or words.owner_label(sketch.owner), 160),
+            "l": _label(sketch),
             "o": words.owner_label(sketch.owner),
         }
 
@@ -245,11 +245,13 @@ def credit(card: SourceCard | None, capture: Capture) -> str:
     return words.short(f"{attribution} ({licence})" if licence and licence not in attribution else attribution)
 
 
-def _is_box(dispute: Dispute) -> bool:
-    """Whether no outline could be had and the bounding box stands in for it."""
-    import shapely
-
-    return dispute.reference is not None and bool(dispute.reference.equals(shapely.box(*dispute.box)))
+def _label(sketch: Sketch) -> str:
+    """The source's own word; where that is a number or nothing, who it means goes first."""
+    label = words.short(sketch.label, 160)
+    if any(letter.isalpha() for letter in label):
+        return label
+    owner = words.owner_label(sketch.owner)
+    return f"{owner} “{label}”" if any(digit.isdigit() for digit in label) else owner
 
 
 def _simple(shape: BaseGeometry, easel: Easel) -> BaseGeometry:

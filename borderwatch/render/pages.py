@@ -135,6 +135,7 @@ def environment() -> Environment:
         words.from_to,
         words.edition,
         words.language,
+        words.view_name,
     ):
         made.globals[function.__name__] = function
     made.globals["type_words"] = words.TYPE_WORDS

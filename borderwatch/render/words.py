@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from borderwatch import owners
-from borderwatch.models import Capture, Change, Coverage, Depiction, DisputeType, Kind, LineStyle, Standing
+from borderwatch.models import Capture, Change, Coverage, Depiction, DisputeType, Kind, LineStyle, Standing, View
 
 LONGEST = 320
 """Characters of one outside text shown on a page; real labels stay below 120, a hostile one may have 10,000."""
@@ -97,6 +97,16 @@ def percent(share: float) -> str:
     if 0.995 <= share < 1:
         return "over 99 %"
     return f"{share:.0%}".replace("%", " %")
+
+
+def view_name(view: View) -> str:
+    """A view's spelling, safe as HTML, with places to break the line where its parts meet."""
+    from markupsafe import Markup, escape
+
+    name = escape(short(str(view), 100))
+    for mark in "/#@_":
+        name = name.replace(mark, Markup(f"{mark}<wbr>"))  # noqa: S704 - a constant
+    return name
 
 
 def shown_on(capture: Capture) -> str:

@@ -29,12 +29,12 @@ function borderwatchMap(map, layers, layerControl) {
   const areas = (g) => (g.a || []).map((rings) => rings.map(path));
   const lines = (g) => (g.l || []).map(path);
 
-  // Where a window or a sheet ends no source draws a line: such edges are not stroked.
+  // Where the window or a source's sheet ends no source draws a line: such edges are kept apart.
   function outlines(g, sheet) {
     const ends = [[0, 0, grid, grid], sheet];
     const cut = (a, b) => ends.some(([x0, y0, x1, y1]) =>
       (a[0] === b[0] && (a[0] <= x0 || a[0] >= x1)) || (a[1] === b[1] && (a[1] <= y0 || a[1] >= y1)));
-    const runs = [];
+    const runs = { drawn: [], cut: [] };
     for (const ring of (g.a || []).flat()) {
       const points = steps(ring);
       let run = [];
@@ -42,11 +42,12 @@ function borderwatchMap(map, layers, layerControl) {
         const next = points[(i + 1) % points.length];
         if (!run.length) run.push(place(...point));
         if (cut(point, next)) {
-          if (run.length > 1) runs.push(run);
+          if (run.length > 1) runs.drawn.push(run);
+          runs.cut.push([place(...point), place(...next)]);
           run = [];
         } else run.push(place(...next));
       });
-      if (run.length > 1) runs.push(run);
+      if (run.length > 1) runs.drawn.push(run);
     }
     return runs;
   }
@@ -124,8 +125,6 @@ function borderwatchMap(map, layers, layerControl) {
     group.clearLayers();
     if (capture === null || capture === undefined) return;
     const { things, cut } = data.captures[capture];
-    if (cut[0] > grid / 100 || cut[1] > grid / 100 || cut[2] < grid * 0.99 || cut[3] < grid * 0.99)
-      L.rectangle([place(cut[0], cut[1]), place(cut[2], cut[3])], style(pane, "sheet", { fill: false })).addTo(group);
     const grounds = new Map();
     // Ground first, lines above, so that a line is never hidden by a neighbour's fill.
     for (const thing of things) {
@@ -142,7 +141,9 @@ function borderwatchMap(map, layers, layerControl) {
     }
     for (const thing of things) {
       const kind = `edge edge-${thing.f} line-${thing.s || "none"} role-${thing.r}`;
-      const runs = [...outlines(thing.g, cut), ...lines(thing.g)];
+      const ends = outlines(thing.g, cut);
+      if (ends.cut.length) L.polyline(ends.cut, style(pane, "sheet")).addTo(group);
+      const runs = [...ends.drawn, ...lines(thing.g)];
       if (!runs.length) continue;
       const edge = L.polyline(runs, style(pane, kind, { interactive: thing.r === "boundary" }));
       if (thing.r === "boundary") tip(edge, words(thing.l, "strong"), styles[thing.s] || roles.boundary, when);
@@ -188,10 +189,15 @@ function borderwatchMap(map, layers, layerControl) {
     const said = byId("map-said");
     said.replaceChildren();
     if (choice.group === "now") said.append(words(`Shown now: ${choice.title}`, "p"));
-    for (const change of choice.changes) {
+    for (const change of choice.changes.slice(0, 2)) {
       const row = element("p");
       row.append(element("strong", `said said-${change.kind}`, change.word), " ", words(change.text));
       said.append(row);
+    }
+    if (choice.changes.length > 2) {
+      const more = element("a", "", `and ${choice.changes.length - 2} more between these editions, in the table`);
+      more.href = "#changes";
+      said.append(element("p", "", more));
     }
     settle();
   }
