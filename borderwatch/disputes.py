@@ -127,6 +127,7 @@ def _record(path: Path) -> dict[str, Any]:
 def _dispute_from_record(record: Mapping[str, Any], path: Path) -> Dispute:
     try:
         west, south, east, north = (float(edge) for edge in record["box"])
+        names, origins = _names(record)
         return Dispute(
             slug=record["slug"],
             name=record["name"],
@@ -136,7 +137,8 @@ def _dispute_from_record(record: Mapping[str, Any], path: Path) -> Dispute:
             status_date=record.get("status_date"),
             box=(west, south, east, north),
             box_source=record["box_source"],
-            names=MappingProxyType({lang: tuple(names) for lang, names in record.get("names", {}).items()}),
+            names=names,
+            name_origins=origins,
             codes=MappingProxyType(record.get("codes", {})),
             qid=record.get("qid"),
             osm_relation=record.get("osm_relation"),
@@ -147,6 +149,24 @@ def _dispute_from_record(record: Mapping[str, Any], path: Path) -> Dispute:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"{path.name}: {type(error).__name__}: {error}") from error
+
+
+def _names(record: Mapping[str, Any]) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]:
+    """The names by language, the file's own before CLDR's, and which languages are CLDR's alone."""
+    own: dict[str, list[str]] = {"en": [record["name"]]}
+    for lang, words in record.get("names", {}).items():
+        own.setdefault(lang, []).extend(words)
+    published = _cldr()["names"].get(record["slug"], {})
+    names = {lang: (*own.get(lang, ()), *published.get(lang, ())) for lang in sorted(own.keys() | published.keys())}
+    origins = {lang: _cldr()["origin"] for lang in sorted(published.keys() - own.keys())}
+    unique = {lang: tuple(dict.fromkeys(words)) for lang, words in names.items()}
+    return MappingProxyType(unique), MappingProxyType(origins)
+
+
+@functools.cache
+def _cldr() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((DATA / "cldr_names.json").read_bytes())
+    return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +220,7 @@ def _grounds() -> Mapping[str, _Ground]:
 
 @functools.cache
 def land() -> BaseGeometry:
-    """All land as one multipolygon without boundaries (WGS 84, to 8 km): the base under every map."""
+    """All land as one multipolygon without boundaries (WGS 84, to 10 km): the base under every map."""
     import shapely
 
     (feature,) = _features("land.geojson")

@@ -302,6 +302,8 @@ class Dispute:
     """Who is on the ground, as far as known: owner identities and a few words."""
     verified: tuple[str, ...] = ()
     """Which of these facts were read from a source; the rest is general knowledge."""
+    name_origins: Mapping[str, str] = field(default_factory=dict)
+    """Language -> the source of its names, where one published source gave them all."""
 
 
 class Coverage(StrEnum):

@@ -98,7 +98,7 @@ def _owner_from_words(code: str, name: str) -> str:
 
 
 def label(identity: str) -> str:
-    """The English display name of an identity: CLDR's, the catalogue's for an entity without code, or the ``?`` word."""
+    """The English display name of an identity: CLDR's, else the catalogue's, else the word behind ``?``."""
     return _tables()["labels"].get(identity, identity.removeprefix("?"))
 
 

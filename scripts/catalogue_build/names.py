@@ -103,6 +103,26 @@ def tables(shelf: Shelf, records: Sequence[dict[str, Any]]) -> dict[str, dict[st
     return {"codes": codes, "labels": labels, "names": names}
 
 
+def translations(shelf: Shelf, records: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """Slug -> language -> CLDR's names of a dispute that is a CLDR territory, in languages CLDR covers well."""
+    levels = json.loads(shelf.read(packages.CLDR_CORE, "coverageLevels.json"))["effectiveCoverageLevels"]
+    locales = [name for name in _locales(shelf) if levels.get(name) in ("modern", "moderate") and _is_language(name)]
+    found: dict[str, dict[str, list[str]]] = {}
+    for record in records:
+        code = record.get("codes", {}).get("iso2") or record.get("codes", {}).get("user_assigned")
+        for locale in locales if code else ():
+            words = [name for key, name in _territories(shelf, locale).items() if key.split("-")[0] == code]
+            base = found.get(record["slug"], {}).get(locale.split("-")[0])
+            if words and list(dict.fromkeys(words)) != base:
+                found.setdefault(record["slug"], {})[locale] = list(dict.fromkeys(words))
+    return found
+
+
+def _is_language(locale: str) -> bool:
+    """A language, perhaps with its script (``zh-Hant``), but of no region."""
+    return not any(len(part) in (2, 3) for part in locale.split("-")[1:])
+
+
 def shared_words(shelf: Shelf) -> dict[str, list[str]]:
     """Words left out because several owners share them; for looking at, not for the tables."""
     votes: dict[str, set[str]] = defaultdict(set)

@@ -206,8 +206,8 @@ def ten_dashes(layers: Layers) -> Sea:
     drawn = [part for part in shapely.get_parts(layers.get("surbowl", "CHN", window)) if _is_dash(part)]
     dashes = shapely.union_all([_axis(part) for part in drawn])
     title, package = CREDITS["surbowl"]
-    origin = f"box: no zone was ever described; line: {len(drawn)} dashes of {title} ({package.label})"
-    return Sea(shapely.box(*window[:2], 122.0, 25.0), {"CN": dashes}, origin)
+    origin = f"no zone was ever described; line: {len(drawn)} dashes of {title} ({package.label})"
+    return Sea(None, {"CN": dashes}, origin)
 
 
 def _is_dash(part: BaseGeometry) -> bool:
