@@ -315,6 +315,18 @@ def test_a_picture_of_the_page_is_not_blank(
     assert sum(count > 0 for count in histogram) > 30
 
 
+def test_a_page_is_printed_light_and_without_controls(site: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(site["square"], color_scheme="dark")
+    opened.page.emulate_media(media="print")
+    assert (
+        opened.page.evaluate("getComputedStyle(document.querySelector('.stage')).backgroundColor")
+        == "rgb(227, 234, 240)"
+    )
+    for control in ("#map-choice", "#map-swipe", "#map-layers", ".leaflet-control-zoom"):
+        assert not opened.page.locator(control).is_visible(), control
+    assert opened.page.locator(".legend").is_visible()
+
+
 def test_a_map_is_ready_within_a_second(site: dict[str, Path], open_page: Open) -> None:
     opened = open_page(site["square"])
     ready = opened.page.evaluate("performance.getEntriesByType('navigation')[0].domComplete")

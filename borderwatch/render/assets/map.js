@@ -268,8 +268,13 @@ function borderwatchMap(map, layers, layerControl) {
 
   const frame = L.latLngBounds([[data.frame[1], data.frame[0]], [data.frame[3], data.frame[2]]]);
   const reach = L.latLngBounds([[south, west], [north, east]]);
-  const margin = { padding: [Math.min(28, map.getSize().x / 16), 34], animate: false };
   function fit() {
+    // Above stand the two tags, below the credits; on a phone credits would hide the map and stand under it.
+    const wide = map.getSize().x;
+    const side = Math.min(28, wide / 16);
+    const margin = { paddingTopLeft: [side, wide < 500 ? 52 : 40], paddingBottomRight: [side, 32], animate: false };
+    const corner = map.getContainer().querySelector(".leaflet-bottom.leaflet-right");
+    (wide < 640 ? byId("map-credit") : corner).append(map.attributionControl.getContainer());
     map.setMinZoom(0);
     map.setMaxZoom(20);
     map.setMaxBounds(reach);
