@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -188,11 +189,16 @@ class Observer:
         the dispute it fits best, so that "Palestine" is not taken for the West Bank.
         """
         own: dict[int, str] = {}
+        words = Counter((p.code, p.name) for p in world.painted if p.role is Role.AREA)
         for i, painted in enumerate(world.painted):
             if painted.role is not Role.AREA:
                 continue
+            # One of several features with one name is a part of what has that name, whatever ground it fits.
+            part = bool(painted.name) and words[painted.code, painted.name] > 1
             itself = resolve_owner(painted.code, painted.name) if painted.name or painted.code else painted.owner
-            slug = self._by_name(painted) or self._by_identity.get(itself) or self._best_place(painted)
+            slug = (
+                self._by_name(painted) or self._by_identity.get(itself) or (None if part else self._best_place(painted))
+            )
             if slug is not None:
                 own[i] = slug
         return own
@@ -239,7 +245,7 @@ class Observer:
             clipped = geo.clip(painted.geometry, here.window)
             if not clipped.is_empty:
                 areas.append(_piece(painted, clipped, own=own.get(int(i)) == slug))
-        rows = rows_about(here.dispute, here.identity, world.rows)
+        rows = rows_about(here.dispute, here.identity, world)
         areas, depiction = _depiction(world, here, areas, lines, rows)
         return Scene(here, world.capture, depiction, tuple(areas), tuple(lines), world.complete)
 
@@ -257,15 +263,11 @@ def _piece(painted: Painted, geometry: BaseGeometry, *, own: bool) -> Piece:
     return Piece(drawn, geometry, painted.geometry, painted.digest, painted.names, painted.words)
 
 
-def rows_about(dispute: Dispute, identified: str, rows: Sequence[Row]) -> tuple[Row, ...]:
+def rows_about(dispute: Dispute, identified: str, world: World) -> tuple[Row, ...]:
     """The rows of a list that speak of a dispute: by code where the list has codes, else by name."""
-    about = []
-    for row in rows:
-        if row.code is not None:
-            known = row.code.upper()
-            if known == identified.upper():
-                about.append(row)
-        elif resolve_owner(None, row.name) in (identified, dispute.slug):
+    about = [*world.rows_by_code.get(identified.upper(), ())]
+    for row in world.rows_without_code:
+        if resolve_owner(None, row.name) in (identified, dispute.slug):
             about.append(row)
     return tuple(about)
 

@@ -53,6 +53,20 @@ class World:
         return shapely.STRtree([p.geometry for p in self.painted])
 
     @cached_property
+    def rows_by_code(self) -> dict[str, list[Row]]:
+        """The rows that carry a code, by code in capitals."""
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            if row.code is not None:
+                found.setdefault(row.code.upper(), []).append(row)
+        return found
+
+    @cached_property
+    def rows_without_code(self) -> tuple[Row, ...]:
+        """The rows that only have a name."""
+        return tuple(row for row in self.rows if row.code is None)
+
+    @cached_property
     def vertices(self) -> NDArray[np.int64]:
         """The distinct vertices drawn, packed to 64 bits at 1e-6 degree (0.1 m)."""
         xy = np.round(shapely.get_coordinates([p.geometry for p in self.painted]) * 1e6).astype(np.int64)

@@ -6,13 +6,17 @@ import difflib
 import unicodedata
 from typing import TYPE_CHECKING
 
-from borderwatch.diff.ownership import same_place
+from borderwatch.diff.ownership import SAME_PLACE_IOU, same_place
 from borderwatch.diff.record import Finding
 from borderwatch.models import Drawn, Kind, Role, Row, Significance
 
 if TYPE_CHECKING:
-    from borderwatch.scene import Scene
+    from shapely.geometry.base import BaseGeometry
 
+    from borderwatch.scene import Piece, Scene
+
+# Two outlines that agree to this are one feature re-drawn; a part of it is not.
+SAME_OUTLINE_IOU = 0.97
 # Two spellings of one name share this much of their letters; "Palestine" and "Palestinian Territories" do not.
 SPELLING = 0.8
 
@@ -52,9 +56,18 @@ def own_features(before: Scene, after: Scene) -> list[Finding]:
 
 
 def _stood(one: Scene, other: Scene) -> bool:
-    """Whether the other scene draws every own feature of this one too, at the same place, under whatever name."""
+    """Whether the other scene draws every own feature of this one too, nameless or outlined alike.
+
+    A feature with another name is another feature, unless its outline is as good as the same: "Palestine"
+    covers the West Bank and a little more, and is not it.
+    """
     own = [p.whole for p in one.areas if p.drawn.own]
-    return bool(own) and all(any(same_place(a, p.whole) for p in other.areas) for a in own)
+    return bool(own) and all(any(_is(a, p) for p in other.areas) for a in own)
+
+
+def _is(own: BaseGeometry, piece: Piece) -> bool:
+    nameless = (piece.drawn.owner or "?").startswith("?")
+    return same_place(own, piece.whole, SAME_PLACE_IOU if nameless else SAME_OUTLINE_IOU)
 
 
 def _words(drawn: list[Drawn]) -> str:

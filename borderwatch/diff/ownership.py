@@ -111,6 +111,8 @@ class Measured:
     geometry: BaseGeometry
     thin: tuple[BaseGeometry, ...]
     inradius_km: float
+    inside: bool
+    """A thick piece lies mostly on the ground: however small its share, it is no neighbour's."""
 
 
 def on_ground(difference: Difference, scene: Scene, plane: geo.Plane, at_least_km: float) -> Measured | None:
@@ -121,7 +123,7 @@ def on_ground(difference: Difference, scene: Scene, plane: geo.Plane, at_least_k
     """
     thick: list[BaseGeometry] = []
     thin: list[BaseGeometry] = []
-    thickest = 0.0
+    thickest, ours = 0.0, False
     shapely.prepare(scene.ground.area)
     for piece in shapely.get_parts(difference.geometry):
         if not scene.ground.area.intersects(piece):
@@ -133,9 +135,10 @@ def on_ground(difference: Difference, scene: Scene, plane: geo.Plane, at_least_k
             radius = geo.inradius_km(inside, plane, at_least_km=at_least_km)
         (thick if radius > at_least_km else thin).append(piece if mostly else inside)
         thickest = max(thickest, radius)
+        ours = ours or (mostly and radius > at_least_km)
     if not thick:
         return None
-    return Measured(difference, geo.union(thick), tuple(thin), thickest)
+    return Measured(difference, geo.union(thick), tuple(thin), thickest, ours)
 
 
 def whole(one: Measured, noise: Noise, plane: geo.Plane) -> BaseGeometry:
@@ -197,7 +200,7 @@ def _judge(
         return None
     area = geo.area_km2(geometry)
     share = geo.area_km2(both(geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
-    if share < EDGE_SHARE:
+    if share < EDGE_SHARE and not one.inside:
         return None
     loser, gainer = one.difference.loser, one.difference.gainer
     measures = {
@@ -228,10 +231,10 @@ def _same_place(one: Measured, before: Scene, after: Scene) -> bool:
     return any(same_place(old.whole, new.whole) for old in olds for new in news)
 
 
-def same_place(a: BaseGeometry, b: BaseGeometry) -> bool:
+def same_place(a: BaseGeometry, b: BaseGeometry, iou: float = SAME_PLACE_IOU) -> bool:
     """Whether two features are one place, drawn twice."""
     one, other, common = geo.areas_km2([a, b, both(a, b)])
-    return bool(common >= SAME_PLACE_IOU * (one + other - common) > 0)
+    return bool(common >= iou * (one + other - common) > 0)
 
 
 def total_km2(geometries: list[BaseGeometry]) -> float:
