@@ -622,30 +622,49 @@ def test_a_full_disk_at_any_step_is_said_plainly_and_leaves_nothing_half_written
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork to die at an exact step")
-def test_death_at_any_step_loses_nothing_that_was_reported(tmp_path: Path) -> None:
+def test_death_at_any_step_and_again_loses_nothing_that_was_reported(tmp_path: Path) -> None:
     steps = _steps_of_one_keep(tmp_path)
     outcomes = set()
     for at in range(1, steps + 1):
         snapshots = Snapshots(tmp_path / str(at))
         first = keep(snapshots, "first")
-        child = os.fork()
-        if child == 0:
-            _interrupt(pytest.MonkeyPatch(), at, lambda: os.kill(os.getpid(), signal.SIGKILL))
-            keep(Snapshots(snapshots.root), "second", hours=1)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status), f"step {at} was not reached"
+        for text in ("second", "third"):
+            child = os.fork()
+            if child == 0:
+                _interrupt(pytest.MonkeyPatch(), at, lambda: os.kill(os.getpid(), signal.SIGKILL))
+                keep(Snapshots(snapshots.root), text, hours=1)
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            assert os.WIFSIGNALED(status), f"step {at} was not reached"
         survivor = Snapshots(snapshots.root)
         found = list(survivor.captures())
         assert found[0] == first
         outcomes.add(len(found))
         for capture in found:
             assert survivor.open(capture).data
-        third = keep(survivor, "third", hours=2)
-        assert list(Snapshots(snapshots.root).captures()) == [*found, third]
+        last = keep(survivor, "last", hours=2)
+        assert list(Snapshots(snapshots.root).captures()) == [*found, last]
         report = Snapshots(snapshots.root).verify()
         assert report.clean, f"step {at}: {report.damages}"
-    assert outcomes == {1, 2}, "some deaths come before the line is whole, some after"
+    assert outcomes >= {1, 3}, "some deaths come before the line is whole, some after"
+
+
+def test_a_reader_overtaken_by_a_writer_looks_again(snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch) -> None:
+    five_lines(snapshots)
+    reader, read = Snapshots(snapshots.root), []
+
+    def overtaken(path: Path) -> bytes | None:
+        data = path.read_bytes()
+        read.append(path.name)
+        if len(read) == 1:  # the head is read; before the ledger is, another process adds three lines
+            with monkeypatch.context() as patch:
+                patch.setattr(store, "bytes_of", Path.read_bytes)
+                for hour in range(3):
+                    keep(snapshots, f"meanwhile {hour}", hours=hour)
+        return data
+
+    monkeypatch.setattr(store, "bytes_of", overtaken)
+    assert len(list(reader.captures())) == 8
 
 
 WRITER = """
@@ -796,3 +815,14 @@ def test_the_archive_is_proven_by_hand_with_public_tools(snapshots: Snapshots) -
     assert f"gone: {many.body}" in by_hand(folder)
     ledger.write_bytes(ledger.read_bytes().replace(b"2024-05-01T05", b"2024-05-01T06"))
     assert "the chain breaks at line 4" in by_hand(folder)
+
+
+def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_them_all(
+    snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:7]))
+    capture = keep(snapshots, "a map " * 99)
+    monkeypatch.undo()
+    assert Snapshots(snapshots.root).open(capture).data == b"a map " * 99
+    assert snapshots.verify().clean
