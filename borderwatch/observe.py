@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 # The window is what the reader sees around the dispute, and where a pair's noise is measured: wide enough to
 # hold boundary that did not change, narrow enough to be local.
-WINDOW_MARGIN = 0.35
+WINDOW = 1.7
+WINDOW_SHAPE = 1.9
 WINDOW_MARGIN_MIN_DEG = 0.4
 # A line in dispute is watched as a strip this wide on either side; a village's width at map scale.
 LINE_STRIP_KM = 15.0
@@ -120,14 +121,7 @@ def ground(dispute: Dispute) -> Ground:
             area = geo.repair_quietly(plane.unproject(strip))
         else:
             area = shapely.box(*dispute.box)
-    west, south, east, north = area.bounds
-    margin = max(WINDOW_MARGIN * max(east - west, north - south), WINDOW_MARGIN_MIN_DEG)
-    window = (
-        max(west - margin, -180.0),
-        max(south - margin, -90.0),
-        min(east + margin, 180.0),
-        min(north + margin, 90.0),
-    )
+    window = window_around(area.bounds)
     return Ground(
         dispute=dispute,
         area=area,
@@ -138,6 +132,17 @@ def ground(dispute: Dispute) -> Ground:
         name_only=only_a_name(dispute),
         identity=identity(dispute),
     )
+
+
+def window_around(bounds: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """The window around (west, south, east, north): what a map of the usual shape shows of the dispute and more."""
+    west, south, east, north = bounds
+    squeeze = max(np.cos(np.radians((south + north) / 2)), 0.1)
+    wide, high = (east - west) * squeeze, north - south
+    across = (max(WINDOW * wide, WINDOW_SHAPE * high) - wide) / 2 / squeeze
+    along = (max(WINDOW * high, wide / WINDOW_SHAPE * WINDOW) - high) / 2
+    across, along = max(across, WINDOW_MARGIN_MIN_DEG), max(along, WINDOW_MARGIN_MIN_DEG)
+    return (max(west - across, -180.0), max(south - along, -90.0), min(east + across, 180.0), min(north + along, 90.0))
 
 
 def only_a_name(dispute: Dispute) -> bool:

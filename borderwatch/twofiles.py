@@ -262,4 +262,5 @@ def draw(compared: Compared, page: Path) -> None:
             sources={"file": SourceCard("file", "the file", terms)},
         ),
         page,
+        made_at=datetime.now(UTC),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from borderwatch.models import DisputePage, SourceCard
 
-__all__ = ["write_index", "write_pages"]
+__all__ = ["page_path", "write_index", "write_page", "write_pages"]
 
 
 def write_pages(pages: Iterable[DisputePage], out: Path, *, made_at: datetime) -> list[Path]:
@@ -21,6 +21,19 @@ def write_pages(pages: Iterable[DisputePage], out: Path, *, made_at: datetime) -
     from borderwatch.render.store import write_page
 
     return [write_page(out / "disputes", page.dispute.slug, dispute_page(page), made_at) for page in pages]
+
+
+def page_path(out: Path, slug: str) -> Path:
+    """Where ``write_pages`` puts a dispute's page."""
+    return out / "disputes" / f"{slug}.html"
+
+
+def write_page(page: DisputePage, path: Path, *, made_at: datetime) -> Path:
+    """Write one dispute's page to a file of the caller's choice."""
+    from borderwatch.render.pages import dispute_page
+    from borderwatch.render.store import write_text
+
+    return write_text(path, dispute_page(page), made_at)
 
 
 def write_index(pages: Sequence[DisputePage], sources: Sequence[SourceCard], out: Path, *, made_at: datetime) -> Path:

@@ -20,7 +20,11 @@ def write_page(folder: Path, slug: str, text: str, made_at: datetime) -> Path:
     """Write ``text`` to ``folder/slug.html`` through a file beside it, unless what is there says the same."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_\-]*", slug):
         raise StoreError(f"{slug!r} cannot be a page: a slug has only a-z, 0-9, _ and -")
-    path = folder / f"{slug}.html"
+    return write_text(folder / f"{slug}.html", text, made_at)
+
+
+def write_text(path: Path, text: str, made_at: datetime) -> Path:
+    """Write a page to ``path`` through a file beside it, unless what is there says the same."""
     if path.is_file():
         there = path.read_text(encoding="utf-8")
         stamp = _STAMP.search(there)
