@@ -56,7 +56,8 @@ def _kind(value: object) -> str:
 def _feature(value: Any, i: int) -> RawFeature:
     # "type": "Feature" is left out by some publishers; an object with a geometry is one all the same.
     if not isinstance(value, dict) or value.get("type", "Feature") != "Feature":
-        raise Malformed(f"GeoJSON: feature {i} is {_kind(value)}, not a Feature")
+        found = f"a {value.get('type')!r}" if isinstance(value, dict) else _kind(value)
+        raise Malformed(f"GeoJSON: feature {i} is {found}, not a Feature")
     properties = value.get("properties") or {}
     if not isinstance(properties, dict):
         raise Malformed(f"GeoJSON: feature {i} has properties that are {_kind(properties)}, not an object")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +27,22 @@ def features_from_layer(
     from pyogrio.errors import DataLayerError, DataSourceError, FieldError, GeometryError
 
     try:
-        name = _layer_name(pyogrio.list_layers(source), layer, what)
-        if name is None:
-            return []
-        count = pyogrio.read_info(source, layer=name, encoding=encoding)["features"]
-        if count > MAX_FEATURES:
-            raise TooLarge(f"{what}: {count:,} features; at most {MAX_FEATURES:,} are read")
-        meta, _, geometry, columns = pyogrio.raw.read(source, layer=name, encoding=encoding, force_2d=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL remarks on file names
+            name = _layer_name(pyogrio.list_layers(source), layer, what)
+            count = pyogrio.read_info(source, layer=name, encoding=encoding)["features"]
+            if count > MAX_FEATURES:
+                raise TooLarge(f"{what}: {count:,} features; at most {MAX_FEATURES:,} are read")
+            meta, _, geometry, columns = pyogrio.raw.read(source, layer=name, encoding=encoding, force_2d=True)
     except (DataSourceError, DataLayerError, FieldError, GeometryError, UnicodeDecodeError) as error:
-        raise Malformed(f"{what}: GDAL cannot read it: {error}") from None
+        said = str(error).split(";")[0].replace(f"'{source!s}' ", "").replace(str(source), what)
+        raise Malformed(f"{what}: GDAL cannot read it: {said}") from None
     if geometry is None:
         raise Malformed(f"{what}: layer {name!r} has no geometry column")
     return features_from_columns(geometry, list(meta["fields"]), columns, meta["crs"], what)
 
 
-def _layer_name(layers: Any, wanted: str | None, what: str) -> str | None:
+def _layer_name(layers: Any, wanted: str | None, what: str) -> str:
     names = [str(row[0]) for row in layers]
     if wanted is not None:
         if wanted not in names:
