@@ -147,7 +147,9 @@ def run(workspace: Path, sources: tuple[str, ...], everything: bool, offline: bo
         if with_history:
             bring_history(settings)
         with tell.progress() as progress, workshop(settings, progress=progress) as shop:
-            asks = [] if offline else due_asks(shop, settings, _now(), only=sources, everything=everything)
+            asks = []
+            if not offline:
+                asks = due_asks(shop, settings, _now(), only=sources, everything=everything, single_run=True)
             with client(settings) as asker:
                 report = pipeline.run(shop, asks, asker, _now)
             waiting = next_due(shop, settings, _now())
@@ -176,11 +178,15 @@ def backfill(workspace: Path, sources: tuple[str, ...]) -> None:
     from borderwatch.workspace import client, wanted, workshop
 
     settings = _settings(workspace)
-    with workspace_lock(settings.workspace, "borderwatch backfill"), tell.progress() as progress:
-        with workshop(settings, progress=progress) as shop, client(settings) as asker:
-            views = [(source, view) for view, source in wanted(shop, settings, sources).items()]
-            report = pipeline.backfill(shop, views, asker, _now)
-            total = shop.log.counts()
+    with (
+        workspace_lock(settings.workspace, "borderwatch backfill"),
+        tell.progress() as progress,
+        workshop(settings, progress=progress) as shop,
+        client(settings) as asker,
+    ):
+        views = [(source, view) for view, source in wanted(shop, settings, sources).items()]
+        report = pipeline.backfill(shop, views, asker, _now)
+        total = shop.log.counts()
     tell.summary(report, total, settings)
     _exit(report)
 
@@ -282,7 +288,7 @@ Examples:
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @_output_options
 @click.pass_context
-def changes(ctx: click.Context, form: str | None, dispute: str | None, **filters: Any) -> None:
+def changes(ctx: click.Context, /, form: str | None, dispute: str | None, **filters: Any) -> None:
     """What changed, most significant first."""
     from borderwatch import tell
     from borderwatch.workspace import workshop

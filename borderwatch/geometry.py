@@ -215,7 +215,7 @@ def _circle_radius(polygon: BaseGeometry, tolerance: float) -> float:
     if not polygon.is_valid:
         fixed = shapely.get_parts(repair_quietly(polygon))
         return max((_circle_radius(part, tolerance) for part in fixed if part.area > 0), default=0.0)
-    circle = shapely.maximum_inscribed_circle(polygon, tolerance=tolerance)
+    circle: BaseGeometry | None = shapely.maximum_inscribed_circle(polygon, tolerance=tolerance)  # type: ignore[call-overload]
     return 0.0 if circle is None else float(circle.length)
 
 

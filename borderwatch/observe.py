@@ -198,12 +198,11 @@ class Observer:
         for i, painted in enumerate(world.painted):
             if painted.role is not Role.AREA:
                 continue
-            # One of several features with one name is a part of what has that name, whatever ground it fits.
-            part = bool(painted.name) and words[painted.code, painted.name] > 1
             itself = resolve_owner(painted.code, painted.name) if painted.name or painted.code else painted.owner
-            slug = (
-                self._by_name(painted) or self._by_identity.get(itself) or (None if part else self._best_place(painted))
-            )
+            # One of several features with one name is a part of what has that name, whatever ground it fits.
+            part = itself != "?" and words[painted.code, painted.name] > 1
+            by_place = None if part else self._best_place(painted)
+            slug = self._by_name(painted) or self._by_identity.get(itself) or by_place
             if slug is not None:
                 own[i] = slug
         return own
@@ -270,11 +269,9 @@ def _piece(painted: Painted, geometry: BaseGeometry, *, own: bool) -> Piece:
 
 def rows_about(dispute: Dispute, identified: str, world: World) -> tuple[Row, ...]:
     """The rows of a list that speak of a dispute: by code where the list has codes, else by name."""
-    about = [*world.rows_by_code.get(identified.upper(), ())]
-    for row in world.rows_without_code:
-        if resolve_owner(None, row.name) in (identified, dispute.slug):
-            about.append(row)
-    return tuple(about)
+    by_code = world.rows_by_code.get(identified.upper(), [])
+    by_name = [r for r in world.rows_without_code if resolve_owner(None, r.name) in (identified, dispute.slug)]
+    return (*by_code, *by_name)
 
 
 def _depiction(

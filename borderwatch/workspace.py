@@ -64,14 +64,21 @@ def wanted(shop: Workshop, settings: Settings, only: Sequence[str] = ()) -> dict
 
 
 def due_asks(
-    shop: Workshop, settings: Settings, now: datetime, *, only: Sequence[str] = (), everything: bool = False
+    shop: Workshop,
+    settings: Settings,
+    now: datetime,
+    *,
+    only: Sequence[str] = (),
+    everything: bool = False,
+    single_run: bool = False,
 ) -> list[Ask]:
-    """What to ask now: the views that are due, or all of them."""
+    """What to ask now: the views that are due, or all of them; ``single_run`` as in ``schedule.due``."""
     views = wanted(shop, settings, only)
     if everything:
         return [Ask(source, view) for view, source in views.items()]
     cadences = {view: source.every for view, source in views.items()}
-    return [Ask(views[view], view) for view in schedule.due(cadences, shop.snapshots, now, settings.every)]
+    due = schedule.due(cadences, shop.snapshots, now, settings.every, single_run=single_run)
+    return [Ask(views[view], view) for view in due]
 
 
 def next_due(shop: Workshop, settings: Settings, now: datetime) -> datetime | None:

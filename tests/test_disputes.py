@@ -64,7 +64,8 @@ DOCUMENTED_KM2 = {
     "kuril": (5_003, 0.03),
     "ladakh": (59_146, 0.12),
     "mayotte": (374, 0.08),
-    "nagorno_karabakh": (4_400, 0.10),
+    "cyprus_buffer": (346, 0.12),
+    "nagorno_karabakh": (4_400, 0.05),
     "navassa": (5.4, 0.15),
     "northern_cyprus": (3_355, 0.02),
     "palestine": (6_020, 0.03),
@@ -343,7 +344,7 @@ DIFFERENT_ON_PURPOSE = {
     "chile_peru_maritime": "a vendor's zone; ours is the one the judgment describes (67,139 km2)",
     "donetsk_luhansk": "theirs is the ground held in 2021, ours the two oblasts",
     "kashmir": "theirs is India's part, ours the former princely state",
-    "nagorno_karabakh": "theirs is the ground held after 2020, ours near the former oblast",
+    "nagorno_karabakh": "theirs is the ground held after 2020, ours the former oblast",
     "east_jerusalem": "ours holds the strip between the lines of 1949 too",
     "olivenza": "neither is a municipality's outline",
 }

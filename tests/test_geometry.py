@@ -7,15 +7,14 @@ import math
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
 
 from borderwatch import geometry as geo
-from tests.strategies import REWRITES, Case, cases, disk
+from tests.strategies import REWRITES, Case, cases, disk, laws
 
 GEOD = Geod(ellps="WGS84")
-laws = settings(max_examples=25, deadline=None, derandomize=True)
 
 
 def geod_area_km2(ground: shapely.geometry.base.BaseGeometry) -> float:
@@ -23,7 +22,7 @@ def geod_area_km2(ground: shapely.geometry.base.BaseGeometry) -> float:
     return abs(GEOD.geometry_area_perimeter(shapely.orient_polygons(shapely.segmentize(ground, 0.01)))[0]) / 1e6
 
 
-@laws
+@laws(15)
 @given(cases)
 def test_areas_agree_with_the_ellipsoid(case: Case) -> None:
     ours = geo.areas_km2([g for _, g in case.drawing])
@@ -36,7 +35,7 @@ def test_the_earth_has_the_area_of_the_earth() -> None:
     assert geo.area_km2(shapely.box(-180, -90, 180, 90)) == pytest.approx(510_065_621.7, rel=1e-8)
 
 
-@laws
+@laws(15)
 @given(
     lon=st.floats(-179, 178),
     lat=st.floats(-89, 88),
@@ -74,7 +73,7 @@ def test_the_area_of_many_is_the_area_of_each() -> None:
     assert geo.area_km2(shapely.MultiPolygon(parts)) == pytest.approx(sum(map(geo.area_km2, parts)))
 
 
-@laws
+@laws(15)
 @given(cases, st.sampled_from(sorted(set(REWRITES) - {"one feature an owner"})))
 def test_writing_a_map_otherwise_keeps_its_areas(case: Case, rewrite: str) -> None:
     before = geo.areas_km2([g for _, g in case.drawing])
@@ -86,7 +85,7 @@ def test_writing_a_map_otherwise_keeps_its_areas(case: Case, rewrite: str) -> No
 # --- planes and circles ---------------------------------------------------------------------------------
 
 
-@laws
+@laws(15)
 @given(cases)
 def test_a_plane_keeps_areas_and_gives_back_what_it_was_given(case: Case) -> None:
     plane = geo.Plane.around(tuple(case.ground.bounds))  # type: ignore[arg-type]
@@ -148,7 +147,7 @@ def test_opening_keeps_the_thick_and_drops_the_thin() -> None:
 # --- repair ------------------------------------------------------------------------------------------------
 
 
-@laws
+@laws(15)
 @given(cases)
 def test_repair_leaves_what_is_valid_alone(case: Case) -> None:
     for _, ground in case.drawing:
@@ -200,7 +199,7 @@ def test_clip_gives_areas_only_and_no_more_than_there_was() -> None:
         assert piece.area == pytest.approx(ground.intersection(shapely.box(*box)).area)
 
 
-@laws
+@laws(15)
 @given(cases)
 def test_clips_of_halves_add_up(case: Case) -> None:
     for _, ground in case.drawing:

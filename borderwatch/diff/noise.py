@@ -27,8 +27,12 @@ RATIO = 3.5
 SAMPLES = 1500
 # Drawings differ by heavy tails (dropped islands, straightened coasts): a quantile, not a mean.
 QUANTILE = 0.8
-# Two drawings that agree to this are the same drawing: a rounded coordinate, about a metre.
-SAME_KM = 0.002
+# Two drawings that agree to this are the same drawing: a rounded coordinate, about a metre, and the bow of
+# 8 m that a long edge keeps on the plane, other in each drawing where one has more vertices on it.
+SAME_KM = 0.01
+KM_PER_DEGREE = 111.2
+# The largest circle fills this much of a patch that is no sliver (a disk 1, Crimea .4, a shifted boundary < .1).
+COMPACT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ class Noise:
 def boundaries(scene: Scene, plane: geo.Plane) -> BaseGeometry:
     """Every boundary and coast in the window on the plane, without the window's own frame."""
     frame = shapely.box(*scene.ground.window).boundary
-    rings = [area.boundary for area in scene.by_owner.values()]
+    thin = (scene.depiction.limit_km or 0.0) / KM_PER_DEGREE
+    rings = [ring for area in scene.by_owner.values() for ring in _outlines(area, thin)]
     if not rings:
         return shapely.MultiLineString()
     # Rings touch the frame only where clipping cut them; a hair's width removes exactly those stretches.
@@ -55,6 +60,13 @@ def boundaries(scene: Scene, plane: geo.Plane) -> BaseGeometry:
         shapely.multilinestrings([p for r in rings for p in shapely.get_parts(r)]), frame.buffer(1e-7)
     )
     return plane.project(lines)
+
+
+def _outlines(area: BaseGeometry, thin: float) -> list[BaseGeometry]:
+    """The rings of an area but for holes thinner than the source can show: seams between features of one owner."""
+    parts = shapely.get_parts(area)
+    holes = [h for p in parts for h in p.interiors if 2 * shapely.Polygon(h).area >= thin * h.length]
+    return [p.exterior for p in parts if not p.is_empty] + holes
 
 
 def floor(before: Scene, after: Scene, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
@@ -82,10 +94,23 @@ def _floor(old: BaseGeometry, new: BaseGeometry, candidates: BaseGeometry) -> No
 
 def _gaps(lines: BaseGeometry, others: BaseGeometry, spacing: float, candidates: BaseGeometry) -> NDArray[np.float64]:
     points = geo.samples_along(lines, spacing)
-    if not candidates.is_empty and len(points):
-        # A changed stretch bounds its own difference: it says nothing of the noise elsewhere.
-        shapely.prepare(candidates)
-        outside = ~shapely.dwithin(shapely.points(points), candidates, SAME_KM)
-        if outside.sum() >= max(10, 0.02 * len(points)):
-            points = points[outside]
-    return geo.distances_km(points, others)
+    if candidates.is_empty or len(points) == 0:
+        return geo.distances_km(points, others)
+    # A changed stretch bounds its own difference: it says nothing of the noise elsewhere.
+    outside = _outside(points, candidates)
+    if outside.sum() < max(10, 0.02 * len(points)):
+        # Drawn anew, every boundary runs along a candidate, and slivers are the noise; a compact patch never is.
+        outside = _outside(points, _compact(candidates))
+    return geo.distances_km(points[outside], others)
+
+
+def _outside(points: NDArray[np.float64], areas: BaseGeometry) -> NDArray[np.bool_]:
+    shapely.prepare(areas)
+    return np.asarray(~shapely.dwithin(shapely.points(points), areas, SAME_KM))
+
+
+def _compact(areas: BaseGeometry) -> BaseGeometry:
+    """The parts that are no slivers: their largest circle fills a good part of them."""
+    parts = [p for p in shapely.get_parts(areas) if p.area > 0]
+    radii = [shapely.maximum_inscribed_circle(p, tolerance=p.area**0.5 / 50).length for p in parts]
+    return shapely.union_all([p for p, r in zip(parts, radii, strict=True) if np.pi * r * r >= COMPACT * p.area])

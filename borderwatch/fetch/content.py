@@ -81,7 +81,7 @@ def check(data: bytes, *, expect: Expect, url: str, headers: Mapping[str, str]) 
         )
 
 
-def _flaw(data: bytes, expect: Expect) -> str | None:  # noqa: PLR0911 - one return for each flaw
+def _flaw(data: bytes, expect: Expect) -> str | None:
     """What is wrong with ``data`` for what was expected, or None."""
     if expect == "any":
         return None

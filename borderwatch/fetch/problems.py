@@ -52,9 +52,7 @@ def leads_inside(shown: str, target: str) -> Challenged:
     )
 
 
-def problem_from_exchange(  # noqa: PLR0911 - one return for each kind of problem
-    exchange: Exchange, shown: str, secrets: Secrets
-) -> CaptureProblem:
+def problem_from_exchange(exchange: Exchange, shown: str, secrets: Secrets) -> CaptureProblem:
     """What a status other than success means."""
     status = exchange.status
     said = _said(exchange, secrets)

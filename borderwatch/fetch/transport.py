@@ -26,7 +26,7 @@ _MAX_HEADER_BYTES = 16_384
 _CA_HINT = "behind a company's own certificate authority, name its file in REQUESTS_CA_BUNDLE"
 
 
-class NoAnswer(Exception):  # noqa: N818 - named for what happened, like errors.py
+class NoAnswer(Exception):
     """An exchange that ended without an answer; private to ``fetch``.
 
     ``again``: asking again at once may help. ``dead``: the host itself does not answer, so that no other

@@ -27,6 +27,8 @@ GEOD = Geod(ellps="WGS84")
 FINE, COARSE = 1e-6, 1e-5
 """Grids in degrees: 0.1 m for islets, 1 m for the rest; below every source's own accuracy."""
 ISLET_KM2 = 100.0
+CLIP_SLACK_DEG = 0.002
+"""Boxes are given to three decimals: without some slack (200 m) they shave the islets they were drawn around."""
 
 
 def area_km2(geometry: BaseGeometry) -> float:
@@ -47,7 +49,7 @@ def ground(entry: Mapping[str, Any], box: Sequence[float], layers: Layers) -> tu
     if "minus" in entry:
         shape = shapely.difference(shape, _sum(entry["minus"], window, layers))
     if clip:
-        shape = shapely.intersection(shape, shapely.box(*window))
+        shape = shapely.intersection(shape, shapely.box(*window).buffer(CLIP_SLACK_DEG, join_style="mitre"))
     if "cut" in entry:
         shape = shapely.intersection(shape, shapely.Polygon(entry["cut"]))
     if "buffer_km" in entry:
@@ -88,7 +90,7 @@ def _named(terms: Sequence[str]) -> str:
     texts = []
     for layer, keys in by_layer.items():
         title, package = CREDITS[layer]
-        which = "" if keys == ["*"] else f" {', '.join(keys)}"
+        which = "" if keys == ["*"] else f" {', '.join(key.replace('*@', 'at ') for key in keys)}"
         texts.append(f"{title}{which} ({package.label})")
     return " and ".join(texts)
 

@@ -26,6 +26,7 @@ CREDITS: dict[str, tuple[str, Package]] = {
     "state": ("Natural Earth 1:10m states and provinces", packages.PLACES),
     "country": ("Natural Earth 1:10m countries, German view", packages.COUNTRIES),
     "land": ("Natural Earth 1:10m land", packages.LINES),
+    "face": ("a cell between Natural Earth 1:10m land boundaries and coast", packages.LINES),
     "lake": ("Natural Earth 1:10m lakes", packages.LINES),
     "line": ("Natural Earth 1:10m land boundaries", packages.LINES),
     "un": ("United Nations geospatial data", packages.PLOTLY),
@@ -70,6 +71,8 @@ class Layers:
         Where a source's codes are doubled or misplaced, ``key@longitude,latitude`` (or ``*@...``) takes the
         feature that holds the place.
         """
+        if layer == "face":
+            return self._face(key, box)
         keys, shapes, tree = self._layer(layer)
         if "@" in key:
             key, place = key.split("@")
@@ -83,6 +86,16 @@ class Layers:
         if not found and key != "*":
             raise SystemExit(f"layer {layer!r} has no {key!r} near {list(box)}")
         return shapely.union_all(found)
+
+    def _face(self, key: str, box: Sequence[float]) -> BaseGeometry:
+        """The cell that holds the place of ``*@longitude,latitude``, where boundaries and coast cut up a box."""
+        west, south, east, north = box
+        window = (west - 1, south - 1, east + 1, north + 1)
+        edges = [self.get("line", "*", window), shapely.boundary(self.get("land", "*", window))]
+        noded = shapely.union_all([shapely.intersection(edge, shapely.box(*window)) for edge in edges])
+        point = shapely.Point(*map(float, key.removeprefix("*@").split(",")))
+        cells = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
+        return next(cell for cell in cells if cell.contains(point))
 
     @functools.cache  # noqa: B019  one Layers lives as long as the build
     def _layer(self, layer: str) -> tuple[list[str], list[BaseGeometry], STRtree]:
