@@ -25,7 +25,8 @@ class CountryCoder(NpmSource):
     """One polygon holds land and sea: it is an area, and what it covers at sea is meant.
 
     ``country`` says whose part a feature is; groupings (continents, the EU, a state made of parts)
-    have no geometry and are not drawn. Features without ISO code go by their Wikidata id.
+    have no geometry and are not drawn. Features without ISO code go by their Wikidata id. Until 3.2
+    the word for Palestine was ``country: IL``.
     """
 
     name = "country_coder"
