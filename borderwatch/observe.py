@@ -201,8 +201,9 @@ class Observer:
             itself = resolve_owner(painted.code, painted.name) if painted.name or painted.code else painted.owner
             # One of several features with one name is a part of what has that name, whatever ground it fits.
             part = itself != "?" and words[painted.code, painted.name] > 1
-            by_place = None if part else self._best_place(painted)
-            slug = self._by_name(painted) or self._by_identity.get(itself) or by_place
+            slug = self._by_name(painted) or self._by_identity.get(itself)
+            if slug is None and not part:
+                slug = self._best_place(painted)
             if slug is not None:
                 own[i] = slug
         return own
