@@ -166,7 +166,21 @@ class _Tables(TypedDict):
 def _tables() -> _Tables:
     """The tables ``scripts/build_catalogue.py`` writes from CLDR, Natural Earth and the catalogue."""
     tables: _Tables = json.loads((DATA / "names.json").read_bytes())
+    for path in sorted((DATA / "disputes").glob("*.json")):
+        if path.stem not in tables["labels"]:
+            _add(tables, path)
     return tables
+
+
+def _add(tables: _Tables, path: Path) -> None:
+    """A dispute put in the folder since the tables were written: its slug and names, where they are free."""
+    record = json.loads(path.read_bytes())
+    tables["codes"].setdefault(path.stem, path.stem)
+    tables["labels"][path.stem] = record["name"]
+    if record["type"] in ("territory", "border"):
+        words = [path.stem, record["name"], *(word for words in record.get("names", {}).values() for word in words)]
+        for word in words:
+            tables["names"].setdefault(fold(word), path.stem)
 
 
 @functools.cache

@@ -381,3 +381,11 @@ def test_our_outlines_agree_with_independent_ones() -> None:
 @pytest.mark.live
 def test_the_shipped_data_is_what_the_build_writes() -> None:
     subprocess.run([sys.executable, str(ROOT / "scripts" / "build_catalogue.py"), "--check"], check=True)
+
+
+def test_the_catalogues_page_is_made_from_the_catalogue() -> None:
+    page = ROOT / "docs" / "catalogue.md"
+    result = subprocess.run(
+        [sys.executable, "-m", "cogapp", "--check", str(page)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

@@ -209,6 +209,26 @@ def test_every_dispute_has_an_owner_of_its_name() -> None:
         assert identity in own, dispute.slug
 
 
+def test_the_tables_are_up_to_date_with_the_catalogue() -> None:
+    """Run ``python scripts/build_catalogue.py names`` where this fails."""
+    for dispute in catalogue(geometry=False):
+        assert TABLES["labels"].get(dispute.slug) == dispute.name
+        for code in dispute.codes.get("natural_earth_brk_a3", "").split():
+            assert code in TABLES["codes"], (dispute.slug, code)
+
+
+def test_a_dispute_added_as_a_file_is_an_owner_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "disputes").mkdir()
+    (tmp_path / "names.json").write_text(json.dumps(TABLES))
+    record = {"name": "New Rock", "type": "territory", "names": {"fr": ["Nouveau Rocher", "France"]}}
+    (tmp_path / "disputes" / "new_rock.json").write_text(json.dumps(record))
+    monkeypatch.setattr(owners, "DATA", tmp_path)
+    tables = owners._tables.__wrapped__()
+    assert tables["codes"]["new_rock"] == tables["names"]["nouveau rocher"] == "new_rock"
+    assert tables["labels"]["new_rock"] == "New Rock"
+    assert tables["names"]["france"] == "FR"
+
+
 def test_iso_3166_is_known_by_every_code_and_name() -> None:
     import pycountry
 
