@@ -102,13 +102,30 @@ def _row(page: DisputePage) -> Row:
 
 
 def _news(pages: Sequence[DisputePage]) -> list[News]:
-    """Changes of substance; of one day ground comes before entries before words, and much before little."""
-    found = [
-        News(page.dispute.name, _href(page), change) for page in pages for change in changes_by_weight(page.changes)[0]
-    ]
+    """Changes of substance: ground and entries before names, the latest first; one change told once.
+
+    A source that draws several scales changes them all in one edition: the finest speaks for it.
+    """
+    finest: dict[tuple[object, ...], News] = {}
+    for page in pages:
+        for change in changes_by_weight(page.changes)[0]:
+            day = change.after.shown_at.date()
+            same = (
+                page.dispute.slug,
+                change.view.source,
+                day,
+                change.kind,
+                change.loser,
+                change.gainer,
+                change.subject,
+            )
+            held = finest.get(same)
+            if held is None or (change.limit_km or 0.0) < (held.change.limit_km or 0.0):
+                finest[same] = News(page.dispute.name, _href(page), change)
     return sorted(
-        found,
+        finest.values(),
         key=lambda n: (
+            _WEIGHT[n.change.kind] == _WEIGHT[Kind.RENAMED],
             -n.change.after.shown_at.date().toordinal(),
             _WEIGHT[n.change.kind],
             -(n.change.area_km2 or 0.0),
