@@ -87,7 +87,9 @@ def owner(code: str | int | None, name: str | None = None, *, words: Mapping[str
 
 @functools.lru_cache(maxsize=65536)
 def _owner_from_words(code: str, name: str) -> str:
-    found = _owner_from_name(name) or _owner_from_code(code)
+    # "RU" and "MY" are codes before they are short for another name in some language.
+    looks_coded = len(name) in (2, 3) and name.isascii() and name.isalpha() and name.isupper()
+    found = (_owner_from_code(name) if looks_coded else None) or _owner_from_name(name) or _owner_from_code(code)
     if not found:
         # Some sources put the name in the id, some the code in the name.
         found = _owner_from_code(name) or (_owner_from_name(code) if len(code) > 3 else None)
