@@ -91,8 +91,9 @@ def _owner_from_words(code: str, name: str) -> str:
     looks_coded = len(name) in (2, 3) and name.isascii() and name.isalpha() and name.isupper()
     found = (_owner_from_code(name) if looks_coded else None) or _owner_from_name(name) or _owner_from_code(code)
     if not found:
-        # Some sources put the name in the id, some the code in the name.
-        found = _owner_from_code(name) or (_owner_from_name(code) if len(code) > 3 else None)
+        # Some sources put the name in the id, some the code in the name; "Nga" is a name, "NGA" a code.
+        found = _owner_from_code(name) if name == name.upper() else _tables()["codes"].get(name)
+        found = found or (_owner_from_name(code) if len(code) > 3 else None)
     if found:
         return found
     word = name or ("" if fold(code) in UNUSABLE else code)

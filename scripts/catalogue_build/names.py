@@ -54,6 +54,7 @@ def tables(shelf: Shelf, records: Sequence[dict[str, Any]]) -> dict[str, dict[st
     natural = list(_natural_earth(shelf))
 
     settled: dict[str, str] = {}
+    by_hand: dict[str, str] = {}
     votes: dict[str, Counter[str]] = defaultdict(Counter)
     for locale in _locales(shelf):
         for key, name in _territories(shelf, locale).items():
@@ -77,10 +78,12 @@ def tables(shelf: Shelf, records: Sequence[dict[str, Any]]) -> dict[str, dict[st
         votes[fold(word)][identity] += 1
     for identity, entity in entities.items():
         for word in entity.get("names", ()):
-            settled[fold(word)] = identity
+            settled[fold(word)] = by_hand[fold(word)] = identity
         codes |= dict.fromkeys(entity.get("codes", ()), identity)
 
-    names = {word: next(iter(count)) for word, count in votes.items() if len(count) == 1 and "" not in count} | settled
+    clear = {word: count for word, count in votes.items() if len(count) == 1 and "" not in count}
+    names = {word: next(iter(count)) for word, count in clear.items() if not _looks_like_a_code(word)}
+    names |= {word: identity for word, identity in settled.items() if word in by_hand or not _looks_like_a_code(word)}
     taken = set(votes)
     for word, identity in _catalogue(records, entities):
         if word not in taken:
@@ -101,6 +104,11 @@ def tables(shelf: Shelf, records: Sequence[dict[str, Any]]) -> dict[str, dict[st
     for word in entities["?"]["names"]:
         names.pop(fold(word), None)
     return {"codes": codes, "labels": labels, "names": names}
+
+
+def _looks_like_a_code(word: str) -> bool:
+    """``ru`` is short for the United Kingdom in one language, ``sa`` for the United States in another."""
+    return word.isascii() and len(word.replace(" ", "")) <= 3
 
 
 def translations(shelf: Shelf, records: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
