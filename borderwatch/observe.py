@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from borderwatch import geometry as geo
+from borderwatch.disputes import land
 from borderwatch.models import (
     Capture,
     Coverage,
@@ -50,6 +51,8 @@ DEFAULT_RESOLUTION_KM = 1.0
 OWN_IOU = 0.5
 # Shares below this are slivers between two drawings of the same coast.
 SHARE_FLOOR = 0.005
+# A source of land covers the rims of a sea zone, where two coasts differ; one that draws the sea covers it.
+SEA_FLOOR = 0.1
 ALPHA_2 = 2
 # A display line needs no more than about this many vertices across the window.
 SKETCH_STEPS = 3000
@@ -121,6 +124,8 @@ def ground(dispute: Dispute) -> Ground:
             area = geo.repair_quietly(plane.unproject(strip))
         else:
             area = shapely.box(*dispute.box)
+    if dispute.type is DisputeType.MARITIME and dispute.boxed:
+        area = _at_sea(area)
     window = window_around(area.bounds)
     return Ground(
         dispute=dispute,
@@ -132,6 +137,12 @@ def ground(dispute: Dispute) -> Ground:
         name_only=only_a_name(dispute),
         identity=identity(dispute),
     )
+
+
+def _at_sea(box: BaseGeometry) -> BaseGeometry:
+    """The sea inside a box: whose the land around a sea zone is, is another question."""
+    sea = geo.polygonal(box.difference(land()))
+    return box if sea.is_empty else sea
 
 
 def window_around(bounds: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
@@ -292,11 +303,13 @@ def _depiction(
     shares = []
     for owner, parts in by_owner.items():
         km2 = geo.area_km2(geo.union(parts))
-        if km2 / max(here.area_km2, 1e-9) >= SHARE_FLOOR:
+        # At sea a claimant's share is told however small: that a source gives one side next to nothing is the point.
+        told = here.sea and owner in here.dispute.claimants and km2 > 0
+        if told or km2 / max(here.area_km2, 1e-9) >= SHARE_FLOOR:
             shares.append(Share(owner, km2 / here.area_km2, km2))
     shares.sort(key=lambda s: (-s.share, s.owner))
     named = any(p.drawn.own for p in marked)
-    coverage, reason = _coverage(world, here, rows, shares=bool(shares), lines=bool(lines), named=named)
+    coverage, reason = _coverage(world, here, rows, shares=sum(s.share for s in shares), lines=bool(lines), named=named)
     drawn = [p.drawn for p in marked if p.drawn.share >= SHARE_FLOOR or p.drawn.own]
     drawn += [_with_length(p) for p in lines if p.geometry.intersects(here.area)]
     drawn.sort(key=lambda d: (-d.share, -d.length_km, d.role, d.code or "", d.name or "", d.word or ""))
@@ -333,7 +346,7 @@ def _with_length(piece: Piece) -> Drawn:
 
 
 def _coverage(
-    world: World, here: Ground, rows: tuple[Row, ...], *, shares: bool, lines: bool, named: bool
+    world: World, here: Ground, rows: tuple[Row, ...], *, shares: float, lines: bool, named: bool
 ) -> tuple[Coverage, str]:
     if rows:
         return Coverage.SHOWN, ""
@@ -349,8 +362,10 @@ def _coverage(
         return Coverage.NOT_COVERED, "the source draws nothing here"
     if only_a_name(here.dispute):
         return (Coverage.SHOWN, "") if named else (Coverage.NOT_COVERED, "the source has no feature of this name")
+    if here.sea and shares < SEA_FLOOR:
+        return Coverage.NOT_COVERED, "the source draws no sea here"
     if not shares:
-        return Coverage.NOT_COVERED, "the source draws no sea here" if here.sea else "the source draws nothing here"
+        return Coverage.NOT_COVERED, "the source draws nothing here"
     if here.inradius_km < world.resolution_km:
         return (
             Coverage.NOT_RESOLVABLE,

@@ -312,7 +312,7 @@ def depicted(standing: Standing) -> str:
     if d.coverage is Coverage.NOT_RESOLVABLE:
         return f"not resolvable: {d.reason}"
     if d.shares:
-        return ", ".join(f"{owner_words(s.owner)} {s.share:.0%}" for s in d.shares)
+        return ", ".join(f"{owner_words(s.owner)} {s.share:.{0 if s.share >= 0.01 else 1}%}" for s in d.shares)
     if d.rows:
         names = list(dict.fromkeys(r.name for r in d.rows))
         langs = len({r.lang for r in d.rows})

@@ -50,9 +50,9 @@ def _joined(found: list[Finding], own: Finding, scene: Scene) -> list[Finding]:
 
     The transfer then carries the words; otherwise the feature is a finding of its own.
     """
-    itself = scene.ground.identity
+    itself = {scene.ground.identity, *(o for o in (own.loser, own.gainer) if o and o.startswith("?"))}
     for i, f in enumerate(found):
-        if f.kind is Kind.TRANSFER and (f.share or 0.0) >= ownership.MOSTLY and itself in (f.loser, f.gainer):
+        if f.kind is Kind.TRANSFER and (f.share or 0.0) >= ownership.MOSTLY and itself & {f.loser, f.gainer}:
             return [*found[:i], replace(f, old=own.old, new=own.new), *found[i + 1 :]]
     return [*found, own]
 

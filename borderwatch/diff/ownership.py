@@ -5,7 +5,7 @@ Transfer of n to m is (A_n - B_n) n (B_m - A_m), so that layers with overlapping
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 
 from borderwatch import geometry as geo
-from borderwatch.diff.noise import RATIO, Noise, floor
+from borderwatch.diff.noise import COMPACT, RATIO, Noise, floor
 from borderwatch.diff.record import Finding
 from borderwatch.models import Kind, Role, Significance
 
@@ -31,6 +31,8 @@ MINOR_FRACTION = 0.35
 SAME_PLACE_IOU = 0.7
 # A share of the dispute this small is an edge, not an ownership.
 MINOR_SHARE = 0.02
+# Finer than the source can vouch for, a difference is told only where it concerns a good part of the dispute.
+COARSE_SHARE = 0.1
 # And this small it is the neighbour's change, seen over the fence.
 EDGE_SHARE = 0.005
 
@@ -141,6 +143,21 @@ def on_ground(difference: Difference, scene: Scene, plane: geo.Plane, at_least_k
     return Measured(difference, geo.union(thick), tuple(thin), thickest, ours)
 
 
+def patches(passed: Iterable[Difference], plane: geo.Plane, at_least_km: float) -> list[BaseGeometry]:
+    """Every compact piece in the window, on the ground or not: a neighbour's change is no noise either.
+
+    Where a whole region is drawn otherwise at once (Kashmir with Aksai Chin, 2025), most boundary around one
+    dispute bounds the change of another, and would raise the floor above the change itself.
+    """
+    found = []
+    for difference in passed:
+        for piece in shapely.get_parts(difference.geometry):
+            radius = geo.inradius_km(piece, plane, at_least_km=at_least_km)
+            if radius > at_least_km and np.pi * radius * radius >= COMPACT * geo.area_km2(piece):
+                found.append(piece)
+    return found
+
+
 def whole(one: Measured, noise: Noise, plane: geo.Plane) -> BaseGeometry:
     """What passed, with the thin pieces the pair's noise does not explain: all of them where it has none.
 
@@ -165,12 +182,11 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[lis
         return [], Noise(0.0, 1.0), declared
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared
-    measured = [
-        m
-        for d in differences(before.by_owner, after.by_owner)
-        if (m := on_ground(d, before, plane, smallest)) is not None
-    ]
+    passed = list(differences(before.by_owner, after.by_owner))
+    measured = [m for d in passed if (m := on_ground(d, before, plane, smallest)) is not None]
     suspects = [m.geometry for m in measured if m.inradius_km >= smallest]
+    if measured:
+        suspects += patches(passed, plane, smallest)
     candidates = plane.project(geo.union(suspects)) if suspects else geo.EMPTY
     noise = floor(before, after, candidates, plane)
     limit = max(declared, RATIO * noise.floor_km)
@@ -200,7 +216,9 @@ def _judge(
         return None
     area = geo.area_km2(geometry)
     share = geo.area_km2(both(geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
-    if share < EDGE_SHARE and not one.inside:
+    if share < EDGE_SHARE and not (one.inside and not before.ground.dispute.boxed):
+        return None
+    if one.inradius_km < limit and share < COARSE_SHARE:
         return None
     loser, gainer = one.difference.loser, one.difference.gainer
     measures = {
