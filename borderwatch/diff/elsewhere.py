@@ -16,8 +16,14 @@ from borderwatch.diff.record import Finding
 from borderwatch.models import Kind, Role, Significance
 from borderwatch.scene import Painted, World
 
-# Beyond this many pieces the two worlds are different drawings, and pieces are noise to be counted, not told.
+# The largest pieces are looked at, at most this many: the others could not hold a circle worth telling.
 PIECES = 4000
+# Two worlds drawn anew differ along every boundary: from this many pieces on they are a population of noise, and
+# what is told must stand out of it. Over eight pairs of vendors and scales (856 to 2,479 pieces) noise ended at 1.2
+# to 1.6 times the 99th percentile of the inscribed radii; ground that passed began at 2.3 times.
+POPULATION = 100
+TAIL_QUANTILE, TAIL_FACTOR = 0.99, 1.8
+TAIL_FROM_KM = 1.0
 # Noise around a piece is measured in a window this many times its size, at least this wide (degrees).
 WINDOW = 3.0
 WINDOW_MIN_DEG = 1.0
@@ -37,10 +43,12 @@ def findings(before: World, after: World, known: Sequence[BaseGeometry]) -> list
 
     Only owner to owner: what is gained from or lost to nobody is coast, and generalisation draws coasts anew.
     """
-    limit = max(before.resolution_km, after.resolution_km)
+    patches = largest(before, after)
+    tail = tail_km(patches)
+    limit = max(before.resolution_km, after.resolution_km, tail)
     told = shapely.STRtree(list(known))
     found = []
-    for patch in _patches(before, after):
+    for patch in patches:
         rest = patch.geometry
         near = [known[int(i)] for i in told.query(rest, predicate="intersects")]
         if near and geo.area_km2(both(rest, geo.union(near))) > geo.area_km2(rest) / 2:
@@ -51,7 +59,7 @@ def findings(before: World, after: World, known: Sequence[BaseGeometry]) -> list
         if radius < limit:
             continue
         noise = floor_of_lines(_lines(before, box), _lines(after, box), plane.project(rest), plane)
-        if noise.floor_km and radius < RATIO * noise.floor_km:
+        if not tail and radius < RATIO * noise.floor_km:
             continue
         found.append(
             Finding(
@@ -63,12 +71,28 @@ def findings(before: World, after: World, known: Sequence[BaseGeometry]) -> list
                 inradius_km=radius,
                 noise_floor_km=noise.floor_km,
                 ratio=radius / noise.floor_km if noise.floor_km else None,
-                limit_km=max(limit, RATIO * noise.floor_km),
+                limit_km=limit if tail else max(limit, RATIO * noise.floor_km),
                 geometry=rest,
             )
         )
     found.sort(key=lambda f: (-(f.inradius_km or 0), f.loser or "", f.gainer or ""))
     return found
+
+
+def largest(before: World, after: World) -> list[Patch]:
+    """The largest pieces of ground that passed between two owners anywhere."""
+    patches = sorted(_patches(before, after), key=lambda p: -p.geometry.area)
+    return patches[:PIECES]
+
+
+def tail_km(patches: Sequence[Patch]) -> float:
+    """How thick noise gets between two worlds drawn anew, by the tail of all that differs; 0 where little does."""
+    if len(patches) < POPULATION:
+        return 0.0
+    planes = [geo.Plane.around(p.geometry.bounds) for p in patches]
+    radii = [geo.inradius_km(p.geometry, plane) for p, plane in zip(patches, planes, strict=True)]
+    thick = [r for r in radii if r > TAIL_FROM_KM]
+    return TAIL_FACTOR * float(np.quantile(thick, TAIL_QUANTILE)) if len(thick) >= POPULATION else 0.0
 
 
 def _patches(before: World, after: World) -> Iterator[Patch]:
@@ -81,7 +105,6 @@ def _patches(before: World, after: World) -> Iterator[Patch]:
     tree = shapely.STRtree([p.geometry for p in new])
     left, right = tree.query([p.geometry for p in old], predicate="intersects")
     pairs = [(old[i], new[j]) for i, j in zip(left, right, strict=True) if old[i].owner != new[j].owner]
-    count = 0
     for a, b in sorted(pairs, key=lambda pair: (pair[0].owner, pair[1].owner, pair[0].digest, pair[1].digest)):
         passed = both(a.geometry, b.geometry)
         for kept_by in (_of(after, a.owner), _of(before, b.owner)):
@@ -91,9 +114,6 @@ def _patches(before: World, after: World) -> Iterator[Patch]:
         for piece in shapely.get_parts(passed):
             # A sliver cannot hold a circle of a kilometre: its area bounds it long before a circle is fitted.
             if piece.area > 2e-4:
-                count += 1
-                if count > PIECES:
-                    return
                 yield Patch(a.owner, b.owner, piece)
 
 
