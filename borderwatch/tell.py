@@ -312,7 +312,7 @@ def depicted(standing: Standing) -> str:
     if d.coverage is Coverage.NOT_RESOLVABLE:
         return f"not resolvable: {d.reason}"
     if d.shares:
-        return ", ".join(f"{owner_words(s.owner)} {s.share:.{0 if s.share >= 0.01 else 1}%}" for s in d.shares)
+        return ", ".join(f"{owner_words(s.owner)} {_percent(s.share)}" for s in d.shares)
     if d.rows:
         names = list(dict.fromkeys(r.name for r in d.rows))
         langs = len({r.lang for r in d.rows})
@@ -321,6 +321,10 @@ def depicted(standing: Standing) -> str:
     if lines:
         return ", ".join(f"{x.word or x.style or 'line'} {x.length_km:,.0f} km" for x in lines[:4])
     return d.reason or "drawn as nobody's"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "under 1%"
 
 
 def status(slug: str, standings: Sequence[Standing], form: str | None, as_of: datetime | None) -> None:
