@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from borderwatch.diff import compare
+from borderwatch.diff.ownership import both
 from borderwatch.diff.record import Finding, change_from_finding
 from borderwatch.diff.sentences import sentence
+from borderwatch.geometry import area_km2
 from borderwatch.models import Capture, Change, Comparison, Depiction, Kind, Significance, Verdict
 from borderwatch.scene import Scene, World
 
@@ -175,7 +177,7 @@ class Series:
             self.derived.shown.append(scene)
 
     def _worldviews(self, before: World, after: World) -> None:
-        if not before.worldviews or not after.worldviews or before.worldviews == after.worldviews:
+        if not before.worldviews or not after.worldviews or {*before.worldviews} == {*after.worldviews}:
             return
         finding = Finding(
             Kind.WORLDVIEWS,
@@ -213,8 +215,10 @@ def _takes_back(change: Change, earlier: Change) -> bool:
     if change.kind in (Kind.TRANSFER, Kind.OVERLAP):
         if (change.loser, change.gainer) != (earlier.gainer, earlier.loser):
             return False
-        a, b = change.area_km2 or 0.0, earlier.area_km2 or 0.0
-        return min(a, b) >= REVERT_AREA * max(a, b)
+        if change.geometry is None or earlier.geometry is None:
+            return False
+        common = area_km2(both(change.geometry, earlier.geometry))
+        return common >= REVERT_AREA * max(change.area_km2 or 0.0, earlier.area_km2 or 0.0)
     if change.kind in (Kind.RENAMED, Kind.RELABELLED, Kind.RESTYLED, Kind.REPARENTED):
         same = change.subject == earlier.subject
         return same and change.old == earlier.new and change.new == earlier.old
