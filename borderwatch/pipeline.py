@@ -81,7 +81,8 @@ def derive(shop: Workshop, asked: Iterable[Capture] = (), *, everything: bool = 
     shop.log.put_catalogue(catalogue())
     shop.log.put_sources(cards(shop))
     shop.log.put_attempts(shop.snapshots.captures())
-    stale = [v for v in shop.snapshots.views() if v.source in shop.sources and (everything or _stale(shop, v))]
+    views = [v for v in shop.snapshots.views() if v.source in shop.sources and shop.snapshots.series(v)]
+    stale = [v for v in views if everything or _stale(shop, v)]
     fresh = {capture.id for capture in asked}
     unread: list[tuple[Capture, str]] = []
     for done, past in enumerate(_pasts(shop, stale), start=1):

@@ -152,9 +152,26 @@ def _news(out: Console, news: Sequence[Change]) -> None:
     out.print(
         f"[bold]{len(solid)} substantive changes new to the log[/bold]" + (f", {minor} minor" if minor else "") + ":"
     )
-    out.print(_changes_table(solid[:SHOWN_IN_SUMMARY]))
-    if len(news) > SHOWN_IN_SUMMARY:
-        out.print(f"  … and {len(news) - min(len(solid), SHOWN_IN_SUMMARY)} more: borderwatch changes")
+    told = _once(solid)
+    out.print(_changes_table(told[:SHOWN_IN_SUMMARY]))
+    if len(news) > len(told[:SHOWN_IN_SUMMARY]):
+        out.print("  … and more, every scale and every minor one: borderwatch changes")
+
+
+def _once(found: Iterable[Change]) -> list[Change]:
+    """One change of a source told once: where it draws several scales, the finest speaks for all."""
+    finest: dict[tuple[object, ...], Change] = {}
+    for change in found:
+        what = (change.kind, change.loser, change.gainer, change.subject, _label(change.before), _label(change.after))
+        key = (change.dispute, change.view.source, change.view.worldview, *what)
+        held = finest.get(key)
+        if held is None or (change.limit_km or 0.0) < (held.limit_km or 0.0):
+            finest[key] = change
+    return list(finest.values())
+
+
+def _label(capture: Capture) -> str:
+    return capture.edition.label if capture.edition else capture.id
 
 
 def _edition(capture: Capture) -> str:

@@ -31,7 +31,7 @@ class CountryCoder(NpmSource):
 
     name = "country_coder"
     title = "country-coder (npm)"
-    watches = "which country OpenStreetMap's editors take each place for, on land and at sea"
+    watches = "whose ground OpenStreetMap's editors take each place for, on land and at sea"
     terms = Terms(
         licence="ISC",
         attribution="country-coder contributors, rapideditor",

@@ -26,7 +26,7 @@ class Echarts(NpmSource):
 
     name = "echarts"
     title = "Apache ECharts maps (npm)"
-    watches = "which country each ground belongs to on ECharts' world map, and what its map of China holds, 2015-2020"
+    watches = "whom each ground is given to on ECharts' world map, and what its map of China holds, 2015-2020"
     terms = Terms(
         licence="Apache-2.0 (BSD-3-Clause before 4.0)",
         attribution="Apache ECharts, The Apache Software Foundation; before 4.0 Baidu Inc.",

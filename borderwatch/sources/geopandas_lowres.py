@@ -18,7 +18,7 @@ class GeopandasLowres(PyPISource):
 
     name = "geopandas_lowres"
     title = "geopandas naturalearth_lowres (PyPI)"
-    watches = "which country each ground belongs to on the map of Python's geographic tutorials, 2016-2024"
+    watches = "whom each ground is given to on the map of Python's geographic tutorials, 2016-2024"
     terms = Terms(
         licence="public domain (Natural Earth); package BSD-3-Clause",
         attribution="geopandas; made with Natural Earth",

@@ -105,7 +105,7 @@ class NaturalEarth(Source):
 
     name = "natural_earth"
     title = "Natural Earth 1:10m"
-    watches = "which country each ground belongs to for 33 audiences, 100 disputed areas, and who sees which line how"
+    watches = "whom each ground is given to for 33 audiences, 100 disputed areas, and who sees which line how"
     terms = Terms(
         licence="public domain",
         attribution="Made with Natural Earth",

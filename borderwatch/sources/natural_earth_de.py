@@ -23,7 +23,7 @@ class NaturalEarthDe(PyPISource):
 
     name = "natural_earth_de"
     title = "Natural Earth, view from Germany (PyPI)"
-    watches = "which country each ground belongs to in the edition Natural Earth makes for Germany"
+    watches = "whom each ground is given to in the edition Natural Earth makes for Germany"
     terms = Terms(
         licence="public domain (Natural Earth)",
         attribution="Made with Natural Earth; packaged by MET Norway",

@@ -37,7 +37,7 @@ class Plotly(NpmSource):
 
     name = "plotly"
     title = "Plotly base maps (npm)"
-    watches = "which country each ground belongs to under charts made with Plotly"
+    watches = "whom each ground is given to under charts made with Plotly"
     terms = Terms(
         licence="MIT; Natural Earth public domain; UN Geodata, credit required",
         attribution="Plotly, Inc.; made with Natural Earth; since 3.1 country and coast lines: United Nations Geodata",

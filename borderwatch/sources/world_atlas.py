@@ -21,7 +21,7 @@ class WorldAtlas(NpmSource):
 
     name = "world_atlas"
     title = "world-atlas (npm)"
-    watches = "which country each ground belongs to on maps made with D3 and TopoJSON"
+    watches = "whom each ground is given to on maps made with D3 and TopoJSON"
     terms = Terms(
         licence="ISC; data public domain (Natural Earth)",
         attribution="world-atlas by Michael Bostock; made with Natural Earth",
