@@ -18,11 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from borderwatch import sources
-from borderwatch.diff.series import Moment, Series
+from borderwatch.diff.series import Derived, Moment, Series
 from borderwatch.disputes import catalogue
-from borderwatch.models import Capture, Change, Comparison, View
+from borderwatch.models import Kind, View
 from borderwatch.observe import Observer, world_from_snapshot
-from borderwatch.scene import World
 from borderwatch.snapshots import Snapshots
 
 ROOT = Path(__file__).parent.parent
@@ -83,25 +82,20 @@ def purpose(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One dispute between two editions of one view, as a run would log it."""
+class Case:
+    """One dispute in one view, from edition to edition; ``about`` picks one of several changes by its words."""
 
-    comparison: Comparison
-    changes: tuple[Change, ...]
-
-
-@functools.cache
-def _world(view: View, label: str) -> World:
-    store = Snapshots(ROOT / "snapshots")
-    capture = next(c for c in store.series(view) if c.edition is not None and c.edition.label == label)
-    return world_from_snapshot(sources.load(view.source), store.open(capture))
+    view: View
+    dispute: str
+    editions: tuple[str, ...]
+    about: str = ""
 
 
-@functools.cache
-def _moment(view: View, label: str) -> Moment:
-    # The whole catalogue watches: which feature is which disputed thing depends on all of them.
-    world = _world(view, label)
-    return Moment(world, _observer().scenes(world))
+def case(view: str, dispute: str, *editions: str, about: str = "") -> Case:
+    """A case, with its view as it is spelt on the command line."""
+    source, _, rest = view.partition("/")
+    worldview, _, layer = rest.partition("#")
+    return Case(View(source, worldview, layer=layer), dispute, editions, about)
 
 
 @functools.cache
@@ -109,26 +103,66 @@ def _observer() -> Observer:
     return Observer(catalogue())
 
 
-def measured(view: View, slug: str, *labels: str) -> Measured:
-    """The last step of a view's past through these editions; earlier ones are there to be taken back."""
-    source = sources.load(view.source)
-    series = Series(f"{source.title} ({view.layer})" if view.layer else source.title)
-    for label in labels:
-        moment = _moment(view, label)
-        series.feed(replace(moment, scenes={slug: moment.scenes[slug]}))
-    derived = series.close()
-    last = derived.comparisons[-1]
-    return Measured(last, tuple(c for c in derived.changes if c.after.id == last.after))
+@functools.cache
+def _moment(view: View, label: str) -> Moment:
+    store = Snapshots(ROOT / "snapshots")
+    capture = next(c for c in store.series(view) if c.edition is not None and c.edition.label == label)
+    world = world_from_snapshot(sources.load(view.source), store.open(capture))
+    # The whole catalogue watches: which feature is which disputed thing depends on all of them.
+    return Moment(world, _observer().scenes(world))
 
 
-def km(value: float | None) -> str:
-    """Kilometres as a table shows them; an empty cell where nothing was measured."""
-    return "" if value is None else f"{value:.2g} km" if value < 10 else f"{value:,.0f} km"
+@functools.cache
+def _past(one: Case) -> Derived:
+    """What a run would log of these editions alone."""
+    source = sources.load(one.view.source)
+    series = Series(f"{source.title} ({one.view.layer})" if one.view.layer else source.title)
+    for label in one.editions:
+        moment = _moment(one.view, label)
+        series.feed(replace(moment, scenes={one.dispute: moment.scenes[one.dispute]}))
+    return series.close()
 
 
-def capture(view: View, label: str) -> Capture:
-    """The recorded capture of an edition."""
-    return _world(view, label).capture
+def summaries(one: Case) -> list[str]:
+    """The log's own sentences."""
+    return [change.summary for change in _past(one).changes if one.about in change.summary]
+
+
+def example_of(kind: Kind, one: Case | None) -> str:
+    """The log's sentence for a change of this kind, and how significant it is."""
+    changes = [] if one is None else [c for c in _past(one).changes if c.kind is kind and one.about in c.summary]
+    if not changes:
+        return "none so far"
+    return f"{changes[0].summary} *{changes[0].significance.value.capitalize()}.*"
+
+
+def row_of(one: Case) -> str:
+    """What was measured between the last two editions, as a row of a table."""
+    past = _past(one)
+    comparison, change = past.comparisons[-1], next(iter(past.changes), None)
+    verdict = comparison.verdict.value
+    if change is not None:
+        verdict += f", {change.significance.value}: {change.loser or 'nobody'} to {change.gainer or 'nobody'}"
+        verdict += f", {change.area_km2:,.0f} km²" if change.area_km2 else ""
+    elif comparison.reason:
+        verdict += f": {comparison.reason}"
+    cells = (
+        f"`{one.view}`",
+        f"`{one.dispute}`",
+        " to ".join(one.editions[-2:]),
+        _km(change.inradius_km if change else None),
+        _km(comparison.noise_floor_km),
+        f"{change.ratio:.0f}" if change and change.ratio else "",
+        _km(comparison.limit_km),
+        verdict,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _km(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f} km" if value >= 10 or value == 0 else f"{value:.1f} km" if value >= 0.1 else f"{value:.2f} km"
 
 
 if __name__ == "__main__":
