@@ -232,7 +232,10 @@ def verify(workspace: Path) -> None:
     from borderwatch import tell
     from borderwatch.snapshots import Snapshots
 
-    report = Snapshots(_settings(workspace).snapshots).verify()
+    store = Snapshots(_settings(workspace).snapshots)
+    if not store.sources():
+        raise UsageError(f"no archive at {store.root}: nothing to prove (begin one with `borderwatch run`)")
+    report = store.verify()
     tell.verified(report)
     sys.exit(0 if report.clean else 1)
 
