@@ -180,6 +180,26 @@ def union(geometries: Iterable[BaseGeometry]) -> BaseGeometry:
         return shapely.union_all([repair(g) for g in items], grid_size=1e-9)
 
 
+def wrapped(geometry: BaseGeometry) -> BaseGeometry:
+    """The same lines or areas within -180 to 180 degrees: what is drawn past the antimeridian comes round.
+
+    A hundredth of a degree over is the rounding of a ring cut there, not another turn; ValueError where the
+    coordinates cannot be degrees.
+    """
+    west, south, east, north = geometry.bounds
+    if west < -540 or east > 540 or south < -90.01 or north > 90.01:
+        raise ValueError(f"coordinates from ({west:g}, {south:g}) to ({east:g}, {north:g}) are not degrees")
+    if west >= -180.01 and east <= 180.01:
+        return geometry
+    turns = range(int((west + 180) // 360), int((east + 180) // 360) + 1)
+    return shapely.union_all([_one_turn(geometry, 360.0 * k) for k in turns])
+
+
+def _one_turn(geometry: BaseGeometry, turn: float) -> BaseGeometry:
+    piece = shapely.clip_by_rect(geometry, turn - 180, -90, turn + 180, 90)
+    return shapely.transform(piece, lambda xy: xy - np.array([turn, 0.0]))
+
+
 def clip(geometry: BaseGeometry, box: tuple[float, float, float, float]) -> BaseGeometry:
     """The part of an area inside (west, south, east, north), valid."""
     try:

@@ -13,6 +13,7 @@ import shapely
 
 from borderwatch import geometry as geo
 from borderwatch.disputes import land
+from borderwatch.errors import Malformed
 from borderwatch.models import (
     Capture,
     Coverage,
@@ -80,8 +81,13 @@ def _has_place(feature: Feature) -> bool:
 def _paint(feature: Feature, words: Mapping[str, str] | None) -> Painted:
     geometry = feature.geometry
     assert geometry is not None  # noqa: S101  (guarded by _has_place)
-    if feature.role in (Role.AREA, Role.SEA):
-        geometry = geo.repair(geometry)
+    try:
+        if feature.role in (Role.AREA, Role.SEA):
+            geometry = geo.repair(geometry)
+        if feature.role is not Role.LABEL:
+            geometry = geo.wrapped(geometry)
+    except ValueError as error:
+        raise Malformed(f"{feature.name or feature.code or 'a feature without a name'}: {error}") from None
     return Painted(
         owner=_owner_of(feature, words),
         geometry=geometry,
