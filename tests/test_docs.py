@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -130,6 +131,44 @@ def test_what_the_code_makes_in_a_page_is_fresh(page: Path) -> None:
         [sys.executable, "-m", "cogapp", "--check", page], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\nmake it again: cog -r {_by_path(page)}"
+
+
+# --- what people are told to type --------------------------------------------------------------------------
+
+
+def _commands(page: Path) -> Iterator[str]:
+    """Everything in code that starts with our command: one line, or one stretch of code within a sentence."""
+    text = re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    fences = [code for language, code in blocks if language in ("sh", "console", "bash", "text", "ini")]
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+    for line in [*(line for fence in fences for line in fence.splitlines()), *spans]:
+        found = re.search(r"(?:^|[\s/=])borderwatch( +(?:-C|[a-z-]).*)$", line)
+        if found and not line.startswith(("Description", "User", "pip")):
+            yield re.split(r" [>|#&;]", found[1])[0].strip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_by_path)
+def test_every_command_a_page_names_exists_with_its_options(page: Path) -> None:
+    from borderwatch.cli import main
+
+    wrong = []
+    for line in _commands(page):
+        words = shlex.split(line)
+        command = main.commands.get(words[0])
+        if command is None:
+            wrong.append(line)
+            continue
+        known = {name for parameter in command.params for name in parameter.opts} | {"--help", "-h"}
+        wrong += [line for word in words[1:] if word.startswith("-") and word not in known]
+    assert not wrong, f"{_by_path(page)} tells people to type: {'; '.join(wrong)}"
+
+
+def test_every_command_is_told_of_in_some_page() -> None:
+    from borderwatch.cli import main
+
+    told = {shlex.split(line)[0] for page in PAGES for line in _commands(page)}
+    assert set(main.commands) <= told
 
 
 # --- the two set-up lines ----------------------------------------------------------------------------------
