@@ -130,7 +130,10 @@ def _change(finding: Finding, dispute: Dispute | None, before: Capture, after: C
 def world_from_file(path: Path, number: int, *, insist: str | None, resolution_km: float | None) -> World:
     """Read a file of features; the owner field is found by itself unless ``insist`` names it."""
     raw = features_from_path(path)
-    code, name = owner_field(raw, insist)
+    try:
+        code, name = owner_field(raw, insist)
+    except UsageError as error:
+        raise UsageError(f"{path.name}: {error}") from None
     digest = hashlib.sha256(str(path.resolve()).encode() + bytes([number])).hexdigest()
     moment = datetime(1970, 1, 1, tzinfo=UTC).replace(second=number)  # two files have an order, not dates
     capture = Capture(
@@ -159,7 +162,9 @@ def _feature(raw: RawFeature, code: str | None, name: str | None) -> Feature:
 
 def finest_km(areas: Sequence[BaseGeometry]) -> float:
     """The finest inscribed radius a file can be trusted to show, from the median distance between its vertices."""
-    xy, index = shapely.get_coordinates(areas, return_index=True)
+    # Vertices on a straight edge say nothing of how fine the drawing is.
+    bends = shapely.simplify(np.asarray(areas, dtype=object), 1e-6, preserve_topology=False)
+    xy, index = shapely.get_coordinates(bends, return_index=True)
     step = np.diff(xy, axis=0)[np.diff(index) == 0]
     step[:, 0] *= np.cos(np.radians(xy[:-1][np.diff(index) == 0][:, 1]))
     lengths = np.hypot(step[:, 0], step[:, 1]) * KM_PER_DEGREE
