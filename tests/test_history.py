@@ -26,8 +26,6 @@ from tests.recorded_history import Recorded, borderwatch, linked, recorded
 
 __all__ = ["recorded"]  # a fixture
 
-pytestmark = pytest.mark.xdist_group("history")
-
 GROUND = ("transfer", "overlap", "appeared", "disappeared")
 
 
