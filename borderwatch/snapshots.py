@@ -16,6 +16,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import threading
 import time
 from collections import defaultdict
@@ -230,6 +231,24 @@ class Snapshots:
             raise ValueError(f"capture {capture.id[:12]} of {capture.view} is no failed attempt with a body")
         again = replace(capture, id="", outcome=Outcome.KEPT, fault=None, software=_SOFTWARE)
         return self._append(replace(again, note=f"{_READ_AGAIN}{capture.id}"))
+
+    def adopt(self, origin: Path) -> int:
+        """Copy the pasts of another archive for sources that have none here; how many were brought."""
+        brought = 0
+        for ledger in sorted(origin.glob("*/captures.jsonl")):
+            name = ledger.parent.name
+            target = self.root / name
+            if origin.resolve() == self.root.resolve() or not _SOURCE.fullmatch(name) or target.exists():
+                continue
+            # Under another name first: a copy cut short must not look like a past.
+            partial = self.root / f".{name}.partial"
+            with disk_refusals(target):
+                make_folder(self.root)
+                shutil.rmtree(partial, ignore_errors=True)
+                shutil.copytree(ledger.parent, partial)
+                partial.rename(target)
+            brought += 1
+        return brought
 
     # reading
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -98,17 +97,4 @@ def history() -> Path:
 
 def bring_history(settings: Settings) -> int:
     """Copy the recorded history into a workspace; sources that have a past here already keep it."""
-    origin, brought = history(), 0
-    if origin.resolve() == settings.snapshots.resolve():
-        return 0
-    for ledger in sorted(origin.glob("*/captures.jsonl")):
-        target = settings.snapshots / ledger.parent.name
-        if target.exists():
-            continue
-        # Under another name first: a copy cut short must not look like a past.
-        partial = target.with_name(f".{target.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(ledger.parent, partial)
-        partial.rename(target)
-        brought += 1
-    return brought
+    return Snapshots(settings.snapshots).adopt(history())

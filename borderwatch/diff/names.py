@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SAME_OUTLINE_IOU = 0.97
 # Two spellings of one name share this much of their letters; "Palestine" and "Palestinian Territories" do not.
 SPELLING = 0.8
+# So many letters more are a word, not an article or an ending.
+WORD = 3
 
 
 def findings(before: Scene, after: Scene) -> list[Finding]:
@@ -93,6 +95,9 @@ def _told(old: str, new: str) -> Significance:
     a, b = _plain(old), _plain(new)
     if a == b:
         return Significance.MINOR
+    short, long = sorted((a, b), key=len)
+    if short in long and len(long) - len(short) >= WORD:
+        return Significance.SUBSTANTIVE  # a word came or went: Mazedonien, Nordmazedonien
     alike = difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
     return Significance.MINOR if alike >= SPELLING else Significance.SUBSTANTIVE
 

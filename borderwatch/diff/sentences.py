@@ -51,7 +51,7 @@ def _what(f: Finding, place: str) -> str:
         case Kind.OVERLAP:
             text = f"{some} is no longer drawn as {who(f.loser)} too; another drawing of it stays"
         case Kind.APPEARED:
-            before = f", drawn within {f.old} before" if f.old else ""
+            before = f", part of {quoted(f.old)} before" if f.old else ""
             text = f"{place} gets a feature of its own, {quoted(f.new)}{before}"
         case Kind.DISAPPEARED:
             now = f"; its ground is now {quoted(f.new)}" if f.new else ""
