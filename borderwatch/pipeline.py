@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -85,6 +86,8 @@ def derive(shop: Workshop, asked: Iterable[Capture] = (), *, everything: bool = 
     stale = [v for v in views if everything or _stale(shop, v)]
     fresh = {capture.id for capture in asked}
     unread: list[tuple[Capture, str]] = []
+    if stale:
+        shop.progress("reading what is new in the archive", 0, len(stale))
     for done, past in enumerate(_pasts(shop, stale), start=1):
         shop.log.put_view(
             past.view,
@@ -114,14 +117,21 @@ def _stale(shop: Workshop, view: View) -> bool:
 
 
 def _pasts(shop: Workshop, views: Sequence[View]) -> Iterable[Past]:
-    """Pasts in the order of the views, so that the log is written in the same order every time."""
+    """Pasts as they are done, the longest begun first; what the log holds does not depend on their order."""
     job = partial(past_of_view, shop.snapshots.root)
-    if len(views) < 2 or shop.jobs < 2:
+    workers = min(shop.jobs, os.cpu_count() or 1, len(views))
+    if workers < 2:
         yield from map(job, views)
         return
+    longest_first = sorted(views, key=lambda v: (-_bytes_to_read(shop, v), v))
     # Spawned, not forked: threads of the collector may hold locks a fork would inherit for ever.
-    with ProcessPoolExecutor(min(shop.jobs, len(views)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(job, views)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(job, view) for view in longest_first]):
+            yield done.result()
+
+
+def _bytes_to_read(shop: Workshop, view: View) -> int:
+    return sum(part.size for capture in distinct(shop.snapshots.series(view)) for part in capture.parts)
 
 
 def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]:
