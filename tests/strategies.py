@@ -199,11 +199,13 @@ def redigitised(drawing: Drawing, km: float, rng: np.random.Generator) -> Drawin
     arcs = shapely.get_parts(shapely.line_merge(shapely.union_all([g.boundary for _, g in drawing])))
     moved = [wiggled(arc, km, rng, step_km=max(3 * km, 4.0)) for arc in arcs]
     faces = shapely.get_parts(shapely.polygonize(list(shapely.get_parts(shapely.union_all(moved)))))
-    inner = shapely.points([shapely.get_coordinates(f.representative_point())[0] for f in faces])
     result: list[tuple[str, BaseGeometry]] = []
-    for face, point in zip(faces, inner, strict=True):
-        home = min(drawing, key=lambda item: (item[1].distance(point), -item[1].intersection(face).area))
-        result.append((home[0], face))
+    tree = shapely.STRtree([g for _, g in drawing])
+    for face in faces:
+        near = tree.query(face, predicate="intersects")
+        common = [float(drawing[i][1].intersection(face).area) for i in near]
+        if common and max(common) > face.area / 2:  # else it is water, or a loop of a line over itself
+            result.append((drawing[near[int(np.argmax(common))]][0], face))
     return tuple(result)
 
 
@@ -242,6 +244,22 @@ def jittered(drawing: Drawing, km: float, rng: np.random.Generator) -> Drawing:
         return geo.repair_quietly(shapely.transform(ground, move))
 
     return tuple((code, g) for code, g in each(drawing, shake) if not g.is_empty)
+
+
+def simplified_apart(drawing: Drawing, km: float, rng: np.random.Generator) -> Drawing:
+    """Generalised feature by feature: shared boundaries come apart."""
+    simple = ((code, shapely.simplify(g, km / KM_PER_DEGREE)) for code, g in drawing)
+    return tuple((code, g) for code, g in simple if not g.is_empty)
+
+
+def traced(drawing: Drawing, km: float, rng: np.random.Generator) -> Drawing:
+    """Traced from tiles: stairs of pixels, smoothed by the tracer."""
+    return simplified_apart(gridded(drawing, km, rng), km / 2, rng)
+
+
+def combined(drawing: Drawing, km: float, rng: np.random.Generator) -> Drawing:
+    """Several hands: generalised, drawn anew, on another datum."""
+    return shifted(redigitised(simplified(drawing, km / 2, rng), km / 2, rng), km / 2, rng)
 
 
 NOISE: Mapping[str, Callable[[Drawing, float, np.random.Generator], Drawing]] = {
