@@ -113,4 +113,5 @@ def _compact(areas: BaseGeometry) -> BaseGeometry:
     """The parts that are no slivers: their largest circle fills a good part of them."""
     parts = [p for p in shapely.get_parts(areas) if p.area > 0]
     radii = [shapely.maximum_inscribed_circle(p, tolerance=p.area**0.5 / 50).length for p in parts]
-    return shapely.union_all([p for p, r in zip(parts, radii, strict=True) if np.pi * r * r >= COMPACT * p.area])
+    # Not a union: two patches may overlap on the plane, and only distances to them are asked for.
+    return shapely.multipolygons([p for p, r in zip(parts, radii, strict=True) if np.pi * r * r >= COMPACT * p.area])
