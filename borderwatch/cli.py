@@ -50,7 +50,9 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except BorderwatchError as error:
-            click.echo(f"borderwatch: {error}", err=True)
+            from borderwatch.tell import plain
+
+            click.echo("\n".join(plain(line) for line in f"borderwatch: {error}".split("\n")), err=True)
             wrong = isinstance(error, UsageError) or ctx.invoked_subcommand == "diff"
             ctx.exit(2 if wrong else 1)
         except BrokenPipeError:  # | head

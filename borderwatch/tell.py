@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,13 +30,25 @@ if TYPE_CHECKING:
     from borderwatch.twofiles import Compared
 
 SHOWN_IN_SUMMARY = 20
+# A cell that begins so would be run as a formula by a spreadsheet: a leading apostrophe keeps it text.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# JSON escapes the control characters of ASCII only; terminals obey those of Latin-1 too.
+CONTROL = re.compile(r"[\x7f-\x9f]")
 
 
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            """``| head`` has seen enough: no fault of ours, and rich would exit with 1."""
+            try:
+                super().on_broken_pipe()
+            except SystemExit:
+                sys.exit(0)
+
     # Piped output is for programs and files: no wrapping at a guessed 80 columns.
-    return Console(
+    return Piped(
         stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160
     )
 
@@ -55,8 +68,12 @@ def _safe(text: object) -> str:
     """A string from outside, for the terminal: no control characters, no markup."""
     from rich.markup import escape
 
-    cleaned = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
-    return escape(cleaned)
+    return escape(plain(text))
+
+
+def plain(text: object) -> str:
+    """A string from outside without control characters, as one line."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
 
 
 def _day(moment: datetime | None) -> str:
@@ -273,15 +290,23 @@ def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
 def records(items: Sequence[Mapping[str, Any]], form: str) -> None:
     """Print records as a JSON list or as CSV."""
     if form == "json":
-        click.echo(json.dumps(list(items), ensure_ascii=False, indent=1))
+        _json(list(items))
         return
     rows = [_flat(item) for item in items]
     writer = csv.DictWriter(sys.stdout, fieldnames=list(dict.fromkeys(k for row in rows for k in row)))
     writer.writeheader()
-    # A cell that begins like a formula would be run by a spreadsheet: a leading apostrophe keeps it text.
-    writer.writerows(
-        {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()} for row in rows
-    )
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+
+
+def _json(value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    click.echo(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return plain(f"'{value}" if value.startswith(FORMULA) else value)
 
 
 def changes(found: Sequence[Change], form: str | None) -> None:
@@ -503,7 +528,7 @@ def watched(report: Report) -> None:
     click.echo(f"asked {len(report.asked)}, failed {failed}, {len(report.news)} changes new to the log")
     for change in report.news:
         if change.significance is Significance.SUBSTANTIVE:
-            click.echo(f"  {change.summary}")
+            click.echo(f"  {plain(change.summary)}")
 
 
 def diff(compared: Compared, form: str, page: Path | None) -> None:
@@ -512,7 +537,7 @@ def diff(compared: Compared, form: str, page: Path | None) -> None:
 
     if form != "table":
         data = twofiles.record(compared) if form == "json" else twofiles.geojson(compared)
-        click.echo(json.dumps(data, ensure_ascii=False, indent=1))
+        _json(data)
         return
     out = _console()
     if compared.doubt:
