@@ -75,4 +75,6 @@ def _what(f: Finding, place: str) -> str:
 
 def quoted(text: str | None) -> str:
     """A source's own word, in quotation marks; what is missing is said in words."""
+    if text == "(no name)":
+        return "one without a name"
     return f"“{text}”" if text else "nothing"
