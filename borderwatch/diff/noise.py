@@ -114,4 +114,4 @@ def _compact(areas: BaseGeometry) -> BaseGeometry:
     parts = [p for p in shapely.get_parts(areas) if p.area > 0]
     radii = [shapely.maximum_inscribed_circle(p, tolerance=p.area**0.5 / 50).length for p in parts]
     # Not a union: two patches may overlap on the plane, and only distances to them are asked for.
-    return shapely.multipolygons([p for p, r in zip(parts, radii, strict=True) if np.pi * r * r >= COMPACT * p.area])
+    return shapely.MultiPolygon([p for p, r in zip(parts, radii, strict=True) if np.pi * r * r >= COMPACT * p.area])
