@@ -27,7 +27,6 @@ class Recorded:
     folder: Path
     stdout: str
     stderr: str
-    exit_code: int
     took_s: float
 
     @property
@@ -73,7 +72,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
             took_s = time.monotonic() - began
             told.write_text(json.dumps([done.stdout, done.stderr, done.returncode, took_s]), encoding="utf-8")
         stdout, stderr, code, took_s = json.loads(told.read_text(encoding="utf-8"))
-    return Recorded(folder, stdout, stderr, code, took_s)
+    if code:
+        pytest.fail(f"the recorded history could not be derived (exit code {code}): {stderr[-2000:]}")
+    return Recorded(folder, stdout, stderr, took_s)
 
 
 def linked(recorded: Recorded, folder: Path) -> Path:

@@ -65,7 +65,6 @@ def compared(log: ChangeLog, view: str, before: str, after: str) -> list[Compari
 
 
 def test_a_first_run_without_internet_ends_with_real_changes_and_maps(recorded: Recorded) -> None:
-    assert recorded.exit_code == 0, recorded.stderr
     assert "Nobody was asked (--offline)." in recorded.stdout
     assert "substantive changes new to the log" in recorded.stdout
     assert "Traceback" not in recorded.stdout + recorded.stderr
