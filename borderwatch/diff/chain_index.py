@@ -97,9 +97,12 @@ class ChainIndex:
         xy: NDArray[np.float64],
         counts: NDArray[np.integer[Any]],
         owner_of: NDArray[np.int32],
-        exterior: NDArray[np.bool_],
+        exterior: NDArray[np.bool_] | None = None,
     ) -> ChainIndex:
-        """The same from closed rings one after the other, for readers that have no need of geometries."""
+        """The same from closed rings one after the other, for readers that have no need of geometries.
+
+        ``exterior`` says which rings are no holes; without it rings wind as a Shapefile's do, outer ones clockwise.
+        """
         if len(xy) == 0:
             none = np.zeros(0, dtype=np.int64)
             bare = none.astype(np.int32)
@@ -109,7 +112,8 @@ class ChainIndex:
         grid = _snapped(xy)
         ends = np.cumsum(counts)
         ring_start, ring_last = ends - counts, ends - 1
-        ring_sign = _signs(grid, ring_start, ring_last, exterior)
+        clockwise = np.full(len(counts), -1, dtype=np.int8)
+        ring_sign = clockwise if exterior is None else _signs(grid, ring_start, ring_last, exterior)
         vertices = (grid[0].astype(np.uint64) << _S32) | grid[1].astype(np.uint64)
         hashes, anchors = _edge_hashes(vertices)
         hashes[ring_last] = 0  # the step from one ring to the next is no edge
