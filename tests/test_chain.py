@@ -291,6 +291,15 @@ def test_a_cut_or_foreign_index_is_refused() -> None:
             ChainIndex.from_bytes(bad)
 
 
+@laws(60)
+@given(st.integers(0, 10**9), st.integers(0, 7))
+def test_a_bit_flipped_anywhere_in_a_stored_index_is_seen(place: int, bit: int) -> None:
+    kept = bytearray(ChainIndex.from_polygons([("AR", SQUARE), ("BO", shapely.Point(0, 0).buffer(1))]).to_bytes())
+    kept[place % len(kept)] ^= 1 << bit
+    with pytest.raises(StoreError, match="chain index"):
+        ChainIndex.from_bytes(bytes(kept))
+
+
 def test_a_vertex_changed_in_a_stored_index_is_refused_where_it_matters() -> None:
     drawing = coverage(2)
     index = ChainIndex.from_polygons(drawing)
