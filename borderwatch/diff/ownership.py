@@ -171,11 +171,14 @@ def whole(one: Measured, noise: Noise, plane: geo.Plane) -> BaseGeometry:
     return geo.union(kept)
 
 
-def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[list[Finding], Noise, float]:
+def findings(
+    before: Scene, after: Scene, *, redrawn: bool = False, tail_km: float = 0.0
+) -> tuple[list[Finding], Noise, float]:
     """Changes of ownership of one dispute between two scenes, the pair's noise and its detection limit (km).
 
-    ``redrawn`` says that the two worlds were drawn from different data: what is new on empty sea or land
-    then comes of the drawing, and is told as minor.
+    ``redrawn`` says that the two worlds were drawn from different data: what is new along an empty sea then comes
+    of the drawing, and is told as minor. ``tail_km`` is how thick noise gets between the two worlds:
+    an edge of the dispute must be thicker to be substantive, most of the dispute need not.
     """
     declared = max(before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
     if before.ground.name_only or before.areas_key == after.areas_key:
@@ -189,11 +192,13 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[lis
         suspects += patches(passed, plane, smallest)
     candidates = plane.project(geo.union(suspects)) if suspects else geo.EMPTY
     noise = floor(before, after, candidates, plane)
-    limit = max(declared, RATIO * noise.floor_km)
+    # Nowhere between the two worlds does noise get thicker than its tail, whatever boundaries are scarce here.
+    noisy = min(RATIO * noise.floor_km, tail_km) if tail_km else RATIO * noise.floor_km
+    limit = max(declared, noisy)
     found = []
     for one in measured:
         geometry = whole(one, noise, plane)
-        finding = _judge(one, geometry, before, after, noise, declared, limit, redrawn=redrawn)
+        finding = _judge(one, geometry, before, after, noise, declared, noisy, redrawn=redrawn, tail_km=tail_km)
         if finding is not None:
             found.append(finding)
     return found, noise, limit
@@ -206,13 +211,14 @@ def _judge(
     after: Scene,
     noise: Noise,
     declared: float,
-    limit: float,
+    noisy: float,
     *,
     redrawn: bool,
+    tail_km: float,
 ) -> Finding | None:
     ratio = one.inradius_km / noise.floor_km if noise.floor_km else None
-    clear = ratio is None or ratio >= RATIO
-    if not clear or one.inradius_km < MINOR_FRACTION * declared:
+    limit = max(declared, noisy)
+    if one.inradius_km < max(noisy, MINOR_FRACTION * declared):
         return None
     area = geo.area_km2(geometry)
     share = geo.area_km2(both(geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
@@ -232,10 +238,20 @@ def _judge(
     }
     if loser and gainer and (_is_unknown(loser) or _is_unknown(gainer)) and _same_place(one, before, after):
         return None  # the feature stayed and its name or code became known, or unknown: no ground passed
-    solid = one.inradius_km >= limit and share >= MINOR_SHARE and not (redrawn and (loser is None or gainer is None))
+    sizeable = share >= MOSTLY or ((share >= MINOR_SHARE or one.inside) and one.inradius_km >= tail_km)
+    nobody = before if loser is None else after if gainer is None else None
+    solid = one.inradius_km >= limit and sizeable and not (redrawn and nobody and _is_coast(geometry, nobody, limit))
     significance = Significance.SUBSTANTIVE if solid else Significance.MINOR
     kind = Kind.OVERLAP if one.difference.overlap else Kind.TRANSFER
     return Finding(kind, significance, loser=loser, gainer=gainer, **measures)  # type: ignore[arg-type]
+
+
+def _is_coast(area: BaseGeometry, scene: Scene, within_km: float) -> bool:
+    """Whether less than half of an area's edge runs along ground the scene draws: an island, a shore, not a hole."""
+    plane = geo.Plane.around(scene.ground.window)
+    edge = plane.project(area).boundary
+    drawn = geo.repair_quietly(plane.project(geo.union(scene.by_owner.values()))).buffer(within_km, quad_segs=2)
+    return bool(edge.intersection(drawn).length < edge.length / 2)
 
 
 def _is_unknown(owner: str | None) -> bool:
