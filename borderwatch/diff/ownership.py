@@ -240,7 +240,11 @@ def _judge(
         return None  # the feature stayed and its name or code became known, or unknown: no ground passed
     sizeable = share >= MOSTLY or ((share >= MINOR_SHARE or one.inside) and one.inradius_km >= tail_km)
     nobody = before if loser is None else after if gainer is None else None
-    solid = one.inradius_km >= limit and sizeable and not (redrawn and nobody and _is_coast(geometry, nobody, limit))
+    clear = ratio is None or ratio >= RATIO
+    # Ground left to nobody, or found with nobody, in a map drawn anew: most of the dispute, and no shore (ice
+    # shelves come and go with the source of a coast), or it is how the new map draws.
+    doubtful = redrawn and nobody and (share < MOSTLY or _is_coast(geometry, nobody, limit))
+    solid = clear and one.inradius_km >= limit and sizeable and not doubtful
     significance = Significance.SUBSTANTIVE if solid else Significance.MINOR
     kind = Kind.OVERLAP if one.difference.overlap else Kind.TRANSFER
     return Finding(kind, significance, loser=loser, gainer=gainer, **measures)  # type: ignore[arg-type]
