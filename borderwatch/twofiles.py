@@ -100,12 +100,12 @@ def compare(
     old = world_from_file(before, 0, insist=owner_field, resolution_km=resolution_km)
     new = world_from_file(after, 1, insist=owner_field, resolution_km=resolution_km)
     why = doubt(old, new)
-    anew, tail = redrawn(old, new), elsewhere.tail_between(old, new)
+    anew = redrawn(old, new)
     scenes_old, scenes_new = observer.scenes(old), observer.scenes(new)
     results = []
     for dispute in wanted:
         a, b = scenes_old[dispute.slug], scenes_new[dispute.slug]
-        outcome = comparing.scenes(a, b, redrawn=anew, tail_km=tail)
+        outcome = comparing.scenes(a, b, redrawn=anew)
         comparison = outcome.comparison
         if why is not None:
             comparison = Comparison(

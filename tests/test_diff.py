@@ -74,7 +74,7 @@ def test_writing_the_same_map_otherwise_is_no_change(rewrite: str, case: Case) -
 
 @pytest.mark.parametrize("km", [0.3, 1.0, 3.0])
 @pytest.mark.parametrize("noise", sorted(NOISE))
-@laws(4)
+@laws(6)
 @given(case=cases)
 def test_noise_is_no_substantive_change(noise: str, km: float, case: Case) -> None:
     drawn_anew = NOISE[noise](case.drawing, km, case.rng)
@@ -84,7 +84,7 @@ def test_noise_is_no_substantive_change(noise: str, km: float, case: Case) -> No
         assert told == []
 
 
-@laws(8)
+@laws(15)
 @given(cases)
 def test_two_different_digitisations_are_no_change(case: Case) -> None:
     one, other = (made.redigitised(case.drawing, 2.0, np.random.default_rng(case.seed + n)) for n in (1, 2))

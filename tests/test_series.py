@@ -170,7 +170,7 @@ def test_drift_is_told_from_the_state_it_began_in() -> None:
 def test_drift_of_noise_that_leads_nowhere_is_not_told() -> None:
     case = made.made_case(21)
     rng = np.random.default_rng(21)
-    drawings = [made.redigitised(case.drawing, 1.0, rng) for _ in range(6)]
+    drawings = [made.redigitised(case.drawing, 1.0, rng) for _ in range(8)]
     derived = told(*editions(*drawings), about=dispute(case.ground))
     assert [c for c in derived.changes if c.significance is Significance.SUBSTANTIVE] == []
 

@@ -85,11 +85,6 @@ def largest(before: World, after: World) -> list[Patch]:
     return patches[:PIECES]
 
 
-def tail_between(before: World, after: World) -> float:
-    """``tail_km`` of two worlds."""
-    return tail_km(largest(before, after))
-
-
 def tail_km(patches: Sequence[Patch]) -> float:
     """How thick noise gets between two worlds drawn anew, by the tail of all that differs; 0 where little does."""
     if len(patches) < POPULATION:

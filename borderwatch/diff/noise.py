@@ -27,8 +27,6 @@ RATIO = 3.5
 SAMPLES = 1500
 # Drawings differ by heavy tails (dropped islands, straightened coasts): a quantile, not a mean.
 QUANTILE = 0.8
-# Less boundary than this drawn otherwise is an edit, not a way of drawing.
-DRAWN_ANEW = 0.05
 # Two drawings that agree to this are the same drawing: a rounded coordinate, about a metre, and the bow of
 # 8 m that a long edge keeps on the plane, other in each drawing where one has more vertices on it.
 SAME_KM = 0.01
@@ -73,48 +71,42 @@ def _outlines(area: BaseGeometry, thin: float) -> list[BaseGeometry]:
 
 def floor(before: Scene, after: Scene, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
     """The noise floor outside ``candidates`` (plane areas that may be real changes)."""
-    declared = max(before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
-    return _floor(boundaries(before, plane), boundaries(after, plane), candidates, declared)
+    return _floor(boundaries(before, plane), boundaries(after, plane), candidates)
 
 
 def floor_of_lines(before: BaseGeometry, after: BaseGeometry, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
     """The same for two sets of boundary lines in degrees."""
-    return _floor(plane.project(before), plane.project(after), candidates, SAME_KM)
+    return _floor(plane.project(before), plane.project(after), candidates)
 
 
-def _floor(old: BaseGeometry, new: BaseGeometry, candidates: BaseGeometry, beside_km: float) -> Noise:
+def _floor(old: BaseGeometry, new: BaseGeometry, candidates: BaseGeometry) -> Noise:
     if old.is_empty or new.is_empty:
         return Noise(0.0, 1.0 if old.is_empty and new.is_empty else 0.0)
     spacing = max(old.length, new.length) / SAMPLES
-    there, back = (_gaps(a, b, spacing, candidates, beside_km) for a, b in ((old, new), (new, old)))
+    there, back = _gaps(old, new, spacing, candidates), _gaps(new, old, spacing, candidates)
     gaps = np.concatenate([there, back])
     if len(gaps) == 0:
         return Noise(0.0, 0.0)
     shared = float((gaps <= SAME_KM).mean())
-    if 1 - shared < DRAWN_ANEW:
-        return Noise(0.0, shared)
-    # Of what was drawn anew: long straight boundaries that both drawings share say nothing of the others.
-    return Noise(float(np.quantile(gaps[gaps > SAME_KM], QUANTILE)), shared)
+    value = float(np.quantile(gaps, QUANTILE))
+    return Noise(0.0 if value <= SAME_KM else value, shared)
 
 
-def _gaps(
-    lines: BaseGeometry, others: BaseGeometry, spacing: float, candidates: BaseGeometry, beside_km: float
-) -> NDArray[np.float64]:
+def _gaps(lines: BaseGeometry, others: BaseGeometry, spacing: float, candidates: BaseGeometry) -> NDArray[np.float64]:
     points = geo.samples_along(lines, spacing)
     if candidates.is_empty or len(points) == 0:
         return geo.distances_km(points, others)
-    # A changed stretch bounds its own difference, or runs beside it where two neighbours' boundaries do not meet:
-    # it says nothing of the noise elsewhere.
-    outside = _outside(points, candidates, beside_km)
+    # A changed stretch bounds its own difference: it says nothing of the noise elsewhere.
+    outside = _outside(points, candidates)
     if outside.sum() < max(10, 0.02 * len(points)):
         # Drawn anew, every boundary runs along a candidate, and slivers are the noise; a compact patch never is.
-        outside = _outside(points, _compact(candidates), beside_km)
+        outside = _outside(points, _compact(candidates))
     return geo.distances_km(points[outside], others)
 
 
-def _outside(points: NDArray[np.float64], areas: BaseGeometry, beside_km: float) -> NDArray[np.bool_]:
+def _outside(points: NDArray[np.float64], areas: BaseGeometry) -> NDArray[np.bool_]:
     shapely.prepare(areas)
-    return np.asarray(~shapely.dwithin(shapely.points(points), areas, max(beside_km, SAME_KM)))
+    return np.asarray(~shapely.dwithin(shapely.points(points), areas, SAME_KM))
 
 
 def _compact(areas: BaseGeometry) -> BaseGeometry:

@@ -171,14 +171,11 @@ def whole(one: Measured, noise: Noise, plane: geo.Plane) -> BaseGeometry:
     return geo.union(kept)
 
 
-def findings(
-    before: Scene, after: Scene, *, redrawn: bool = False, tail_km: float = 0.0
-) -> tuple[list[Finding], Noise, float]:
+def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[list[Finding], Noise, float]:
     """Changes of ownership of one dispute between two scenes, the pair's noise and its detection limit (km).
 
-    ``redrawn`` says that the two worlds were drawn from different data: what is new along an empty sea then comes
-    of the drawing, and is told as minor. ``tail_km`` is how thick noise gets between the two worlds:
-    an edge of the dispute must be thicker to be substantive, most of the dispute need not.
+    ``redrawn`` says that the two worlds were drawn from different data: what is new on empty sea or land
+    then comes of the drawing, and is told as minor.
     """
     declared = max(before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
     if before.ground.name_only or before.areas_key == after.areas_key:
@@ -192,13 +189,11 @@ def findings(
         suspects += patches(passed, plane, smallest)
     candidates = plane.project(geo.union(suspects)) if suspects else geo.EMPTY
     noise = floor(before, after, candidates, plane)
-    # Nowhere between the two worlds does noise get thicker than its tail, whatever boundaries are scarce here.
-    noisy = min(RATIO * noise.floor_km, tail_km) if tail_km else RATIO * noise.floor_km
-    limit = max(declared, noisy)
+    limit = max(declared, RATIO * noise.floor_km)
     found = []
     for one in measured:
         geometry = whole(one, noise, plane)
-        finding = _judge(one, geometry, before, after, noise, declared, noisy, redrawn=redrawn, tail_km=tail_km)
+        finding = _judge(one, geometry, before, after, noise, declared, limit, redrawn=redrawn)
         if finding is not None:
             found.append(finding)
     return found, noise, limit
@@ -211,14 +206,13 @@ def _judge(
     after: Scene,
     noise: Noise,
     declared: float,
-    noisy: float,
+    limit: float,
     *,
     redrawn: bool,
-    tail_km: float,
 ) -> Finding | None:
     ratio = one.inradius_km / noise.floor_km if noise.floor_km else None
-    limit = max(declared, noisy)
-    if one.inradius_km < max(noisy, MINOR_FRACTION * declared):
+    clear = ratio is None or ratio >= RATIO
+    if not clear or one.inradius_km < MINOR_FRACTION * declared:
         return None
     area = geo.area_km2(geometry)
     share = geo.area_km2(both(geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
@@ -238,24 +232,10 @@ def _judge(
     }
     if loser and gainer and (_is_unknown(loser) or _is_unknown(gainer)) and _same_place(one, before, after):
         return None  # the feature stayed and its name or code became known, or unknown: no ground passed
-    sizeable = share >= MOSTLY or ((share >= MINOR_SHARE or one.inside) and one.inradius_km >= tail_km)
-    nobody = before if loser is None else after if gainer is None else None
-    clear = ratio is None or ratio >= RATIO
-    # Ground left to nobody, or found with nobody, in a map drawn anew: most of the dispute, and no shore (ice
-    # shelves come and go with the source of a coast), or it is how the new map draws.
-    doubtful = redrawn and nobody and (share < MOSTLY or _is_coast(geometry, nobody, limit))
-    solid = clear and one.inradius_km >= limit and sizeable and not doubtful
+    solid = one.inradius_km >= limit and share >= MINOR_SHARE and not (redrawn and (loser is None or gainer is None))
     significance = Significance.SUBSTANTIVE if solid else Significance.MINOR
     kind = Kind.OVERLAP if one.difference.overlap else Kind.TRANSFER
     return Finding(kind, significance, loser=loser, gainer=gainer, **measures)  # type: ignore[arg-type]
-
-
-def _is_coast(area: BaseGeometry, scene: Scene, within_km: float) -> bool:
-    """Whether less than half of an area's edge runs along ground the scene draws: an island, a shore, not a hole."""
-    plane = geo.Plane.around(scene.ground.window)
-    edge = plane.project(area).boundary
-    drawn = geo.repair_quietly(plane.project(geo.union(scene.by_owner.values()))).buffer(within_km, quad_segs=2)
-    return bool(edge.intersection(drawn).length < edge.length / 2)
 
 
 def _is_unknown(owner: str | None) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from borderwatch.diff import compare, elsewhere
+from borderwatch.diff import compare
 from borderwatch.diff.ownership import both
 from borderwatch.diff.record import Finding, change_from_finding
 from borderwatch.diff.sentences import sentence
@@ -135,10 +135,9 @@ class Series:
     def _step(self, moment: Moment) -> None:
         assert self._last is not None  # noqa: S101
         anew = redrawn(self._last.world, moment.world)
-        tail = elsewhere.tail_between(self._last.world, moment.world)
         for slug, after in moment.scenes.items():
             before = self._last.scenes[slug]
-            outcome = compare.scenes(before, after, redrawn=anew, tail_km=tail)
+            outcome = compare.scenes(before, after, redrawn=anew)
             self.derived.comparisons.append(outcome.comparison)
             if outcome.findings:
                 self._log(before, after, outcome.findings)
