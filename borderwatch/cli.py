@@ -13,6 +13,7 @@ import click
 from borderwatch import __version__
 from borderwatch.errors import BorderwatchError, UsageError
 from borderwatch.models import Kind, Significance
+from borderwatch.settings import LANGUAGES
 
 if TYPE_CHECKING:
     from borderwatch.pipeline import Report, Workshop
@@ -29,6 +30,7 @@ Start here:
 Look closer:
   borderwatch map "Western Sahara"         draw one dispute's map and say where it is
   borderwatch diff old.geojson new.gpkg    compare any two files of your own
+  borderwatch render --language es         write every page, in Spanish
   borderwatch sources                      who is asked, under what terms, and who answered
   borderwatch disputes palest              find a dispute by any of its names
 
@@ -344,6 +346,32 @@ def diff(
         twofiles.draw(result, page)
     tell.diff(result, form, page)
     sys.exit(1 if result.changed else 0)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  borderwatch render                    every page, in the language of borderwatch.toml
+  borderwatch render --language es --maps maps/es
+"""
+)
+@click.option("--language", type=click.Choice(LANGUAGES), help="Of the pages (default: the setting, else en).")
+@click.option(
+    "--maps", type=click.Path(file_okay=False, path_type=Path), help="Write here instead of the setting's folder."
+)
+@click.pass_obj
+def render(workspace: Path, language: str | None, maps: Path | None) -> None:
+    """Write every page from the change log; only what says something new is rewritten."""
+    from dataclasses import replace
+
+    from borderwatch import pipeline
+    from borderwatch.workspace import workshop
+
+    settings = _settings(workspace)
+    settings = replace(settings, language=language or settings.language, maps=maps or settings.maps)
+    with workshop(settings, readonly=True) as shop:
+        pipeline.draw(shop)
+    click.echo(settings.maps / "index.html")
 
 
 @main.command(name="map")

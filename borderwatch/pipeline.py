@@ -34,6 +34,8 @@ class Workshop:
     maps: Path
     sources: dict[str, Source]
     jobs: int = 2
+    language: str = "en"
+    """Of the pages."""
     progress: Progress = field(default=lambda _what, _done, _of: None)
     stop: threading.Event = field(default_factory=threading.Event)
     """Set it, and asking ends after the captures under way."""
@@ -137,7 +139,7 @@ def _bytes_to_read(shop: Workshop, view: View) -> int:
 def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]:
     """Step 6: write the pages of the disputes named (all by default) and the index."""
     from borderwatch.disputes import catalogue
-    from borderwatch.render import write_index, write_pages
+    from borderwatch.render import speaking, write_index, write_pages
 
     disputes = catalogue()
     wanted = list(disputes.disputes) if slugs is None else list(slugs)
@@ -157,9 +159,10 @@ def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]
             )
         )
     made_at = max((c.taken_at for c in shop.snapshots.captures()), default=datetime.fromtimestamp(0, UTC))
-    drawn = write_pages((p for p in pages if p.dispute.slug in wanted), shop.maps, made_at=made_at)
-    shop.progress("drew the maps", 1, 1)
-    return (*drawn, write_index(pages, list(by_name.values()), shop.maps, made_at=made_at))
+    with speaking(shop.language):
+        drawn = write_pages((p for p in pages if p.dispute.slug in wanted), shop.maps, made_at=made_at)
+        shop.progress("drew the maps", 1, 1)
+        return (*drawn, write_index(pages, list(by_name.values()), shop.maps, made_at=made_at))
 
 
 def cards(shop: Workshop) -> list[SourceCard]:

@@ -37,6 +37,7 @@ database = "borderwatch.db"       # the change log; can be made again with: bord
 timeout_s = 60                    # seconds a host may stay silent
 max_bytes = "256 MB"              # the largest answer taken
 jobs = 4                          # sources asked at once; one source is never asked twice at once
+language = "en"                   # of the pages: en, es, fr or id
 
 [sources]
 enabled = []                      # turn on what is off by default: sources whose terms forbid automated access
@@ -50,6 +51,8 @@ MIN_EVERY = timedelta(minutes=15)
 """Nobody's public service is asked more often than this."""
 MAX_EVERY = timedelta(days=366)
 MAX_FILE_BYTES = 1_000_000
+LANGUAGES = ("en", "es", "fr", "id")
+"""What pages can be written in: the catalogues under ``render/locale/``, and English."""
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _BYTES = {"": 1, "b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
@@ -71,6 +74,7 @@ class Settings:
     timeout_s: float = 60.0
     max_bytes: int = 256_000_000
     jobs: int = 4
+    language: str = "en"
     every: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
@@ -252,6 +256,12 @@ def _contact(value: str | None) -> str | None:
     return value
 
 
+def _language(value: str) -> str:
+    if value not in LANGUAGES:
+        raise ValueError(f"pages are written in: {', '.join(LANGUAGES)}")
+    return value
+
+
 def _names(value: list[str]) -> list[str]:
     wrong = [name for name in value if not _SOURCE.fullmatch(name)]
     if wrong:
@@ -286,6 +296,7 @@ def _model() -> type[BaseModel]:
             256_000_000,
         ),
         jobs=(Annotated[int, BeforeValidator(_number), Field(ge=1, le=32)], 4),
+        language=(Annotated[str, AfterValidator(_language)], "en"),
         every=(dict[str, interval], {}),
     )
 

@@ -36,7 +36,15 @@ def workshop(
     settings.check_sources(known)
     opened = log or ChangeLog(settings.database, readonly=readonly)
     try:
-        yield Workshop(Snapshots(settings.snapshots), opened, settings.maps, known, settings.jobs, progress)
+        yield Workshop(
+            Snapshots(settings.snapshots),
+            opened,
+            settings.maps,
+            known,
+            jobs=settings.jobs,
+            language=settings.language,
+            progress=progress,
+        )
     finally:
         if log is None:
             opened.close()

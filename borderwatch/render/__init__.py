@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from borderwatch.models import DisputePage, SourceCard
+from borderwatch.render.language import speaking
 
-__all__ = ["page_path", "write_index", "write_page", "write_pages"]
+__all__ = ["page_path", "speaking", "write_index", "write_page", "write_pages"]
 
 
 def write_pages(pages: Iterable[DisputePage], out: Path, *, made_at: datetime) -> list[Path]:

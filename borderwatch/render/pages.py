@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from borderwatch.models import Change, Coverage, DisputePage, Significance
-from borderwatch.render import words
+from borderwatch.render import language, words
+from borderwatch.render.language import gettext as _
+from borderwatch.render.language import ngettext
 from borderwatch.render.store import WRITTEN
 
 if TYPE_CHECKING:
@@ -32,13 +34,13 @@ def dispute_page(page: DisputePage) -> str:
     newest = sorted(
         page.changes, key=lambda c: (-c.after.shown_at.timestamp(), -(c.area_km2 or 0.0), str(c.view), c.id)
     )
-    name = words.short(page.dispute.name, 120)
+    name = words.short(words.dispute_name(page.dispute), 120)
     return filled(
         "dispute.html",
         styles=(leaflet_css(), asset("page.css")),
         scripts=(leaflet_js(), asset("map.js"), drawing.script),
-        title=f"{name}: what maps changed · borderwatch",
-        description=f"What maps and platforms show of {name}, and what changed",
+        title=_("%(name)s: what maps changed · borderwatch") % {"name": name},
+        description=_("What maps and platforms show of %(name)s, and what changed") % {"name": name},
         home="../",
         page=page,
         map=drawing,
@@ -57,19 +59,20 @@ def lead(page: DisputePage) -> str:
     """One sentence on what is known: how many changes, in how many views, when the last was."""
     weighty = [c for c in page.changes if c.significance is Significance.SUBSTANTIVE]
     showing = sum(s.depiction.coverage is Coverage.SHOWN for s in page.standings)
-    watched = f"{_count(len(page.standings), 'view')} watched; {showing} {'shows' if showing == 1 else 'show'} it."
-    if not page.standings:
-        watched = "No view has answered yet."
+    if page.standings:
+        watched = ngettext("%(n)s view watched", "%(n)s views watched", len(page.standings)) % {
+            "n": len(page.standings)
+        }
+        watched += "; " + ngettext("%(n)s shows it.", "%(n)s show it.", showing) % {"n": showing}
+    else:
+        watched = _("No view has answered yet.")
     if not weighty:
-        return f"No change of substance recorded. {watched}"
+        return f"{_('No change of substance recorded.')} {watched}"
     views = len({c.view for c in weighty})
-    latest = max(c.after.shown_at for c in weighty)
-    changes = _count(len(weighty), "change")
-    return f"{changes} of substance in {_count(views, 'view')}, the latest shown from {words.day(latest)}. {watched}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    latest = words.day(max(c.after.shown_at for c in weighty))
+    changes = ngettext("%(n)s change of substance", "%(n)s changes of substance", len(weighty)) % {"n": len(weighty)}
+    seen = ngettext("in %(n)s view", "in %(n)s views", views) % {"n": views}
+    return f"{changes} {seen}, {_('the latest shown from %(date)s.') % {'date': latest}} {watched}"
 
 
 # --- what every page is made with -----------------------------------------------------------------
@@ -121,8 +124,14 @@ def environment() -> Environment:
         finalize=clean,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_callables(language.gettext, language.ngettext, newstyle=True, pgettext=language.pgettext)  # type: ignore[attr-defined]
     for function in (
+        language.spoken,
+        words.fault_words,
+        words.dispute_name,
         words.short,
         words.owner_label,
         words.day,

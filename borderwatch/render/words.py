@@ -1,14 +1,29 @@
-"""What pages say: outside text made safe to show, owners, numbers, dates and shares in plain English."""
+"""What pages say: outside text made safe to show; owners, numbers, dates and shares in the language spoken."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from functools import cache
 
 from borderwatch import owners
-from borderwatch.models import Capture, Change, Coverage, Depiction, DisputeType, Kind, LineStyle, Standing, View
+from borderwatch.models import (
+    Capture,
+    Change,
+    Coverage,
+    Depiction,
+    Dispute,
+    DisputeType,
+    Kind,
+    LineStyle,
+    Standing,
+    View,
+)
+from borderwatch.render import language as lang
+from borderwatch.render.language import N_, Spoken, SpokenPairs
+from borderwatch.render.language import gettext as _
+
+day, moment = lang.day, lang.moment
 
 LONGEST = 320
 """Characters of one outside text shown on a page; real labels stay below 120, a hostile one may have 10,000."""
@@ -28,75 +43,89 @@ def plain(text: str) -> str:
 def short(text: str, longest: int = LONGEST) -> str:
     """``text`` cleaned and cut at ``longest`` characters, saying how many are left out."""
     text = plain(text)
-    return text if len(text) <= longest else f"{text[:longest]}… ({len(text) - longest:,} more characters)"
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}… ({_('%(n)s more characters') % {'n': lang.decimal(len(text) - longest)}})"
+
+
+def owner_label(identity: str | None) -> str:
+    """The name a page uses for an owner identity: ``Ukraine (UA)``, ``Northern Cyprus``, ``“S. Nowhere”``."""
+    return _owner_label(identity, lang.spoken())
 
 
 @cache
-def owner_label(identity: str | None) -> str:
-    """The name a page uses for an owner identity: ``Ukraine (UA)``, ``Northern Cyprus``, ``“S. Nowhere”``."""
+def _owner_label(identity: str | None, _language: str) -> str:
     if identity is None:
-        return "nobody"
+        return _("nobody")
     if identity.startswith("?"):
-        return f"“{short(identity[1:], 80)}”" if identity[1:].strip() else "an owner without a name"
-    name = short(owners.label(identity), 80)
+        return f"“{short(identity[1:], 80)}”" if identity[1:].strip() else _("an owner without a name")
+    name = short(lang.territory(identity) or _name_of_slug(identity) or owners.label(identity), 80)
     return f"{name} ({identity})" if _CODE.fullmatch(identity) and name != identity else name
+
+
+def _name_of_slug(identity: str) -> str | None:
+    """The name in the language spoken of an owner that is itself a watched dispute."""
+    from borderwatch.disputes import catalogue
+
+    if lang.spoken() == "en" or identity not in catalogue(geometry=False).disputes:
+        return None
+    return next(iter(catalogue(geometry=False).get(identity).names.get(lang.spoken(), ())), None)
+
+
+def dispute_name(dispute: Dispute) -> str:
+    """The dispute's name in the language spoken, as the catalogue has it; else its English name."""
+    return next(iter(dispute.names.get(lang.spoken(), ())), dispute.name) if lang.spoken() != "en" else dispute.name
 
 
 _CODE = re.compile("[A-Z]{2}")
 
-TYPE_WORDS: Mapping[DisputeType, str] = {
-    DisputeType.TERRITORY: "Territory",
-    DisputeType.BORDER: "Boundary line",
-    DisputeType.MARITIME: "Sea zone",
-    DisputeType.NAMING: "Name",
-}
+TYPE_WORDS: Mapping[DisputeType, str] = Spoken(
+    {
+        DisputeType.TERRITORY: N_("Territory"),
+        DisputeType.BORDER: N_("Boundary line"),
+        DisputeType.MARITIME: N_("Sea zone"),
+        DisputeType.NAMING: N_("Name"),
+    }
+)
 
-KIND_WORDS: Mapping[Kind, tuple[str, str]] = {
-    Kind.TRANSFER: ("Transfer", "ground passes from one owner to another"),
-    Kind.OVERLAP: ("Overlap", "an owner starts or stops being given ground that another keeps"),
-    Kind.APPEARED: ("Appeared", "it gets a feature of its own"),
-    Kind.DISAPPEARED: ("Disappeared", "it loses its own feature"),
-    Kind.BOUNDARY_MOVED: ("Boundary moved", "the line is drawn elsewhere"),
-    Kind.RESTYLED: ("Restyled", "the line is drawn otherwise: solid, dashed or not at all"),
-    Kind.RENAMED: ("Renamed", "the name changes"),
-    Kind.LISTED: ("Listed", "a list gains it"),
-    Kind.DELISTED: ("Delisted", "a list loses it"),
-    Kind.RELABELLED: ("Relabelled", "a list names it otherwise"),
-    Kind.REPARENTED: ("Reparented", "a list files it under another entry"),
-    Kind.WORLDVIEWS: ("Worldviews", "the source's list of audiences changes"),
-}
+KIND_WORDS: Mapping[Kind, tuple[str, str]] = SpokenPairs(
+    {
+        Kind.TRANSFER: (N_("Transfer"), N_("ground passes from one owner to another")),
+        Kind.OVERLAP: (N_("Overlap"), N_("an owner starts or stops being given ground that another keeps")),
+        Kind.APPEARED: (N_("Appeared"), N_("it gets a feature of its own")),
+        Kind.DISAPPEARED: (N_("Disappeared"), N_("it loses its own feature")),
+        Kind.BOUNDARY_MOVED: (N_("Boundary moved"), N_("the line is drawn elsewhere")),
+        Kind.RESTYLED: (N_("Restyled"), N_("the line is drawn otherwise: solid, dashed or not at all")),
+        Kind.RENAMED: (N_("Renamed"), N_("the name changes")),
+        Kind.LISTED: (N_("Listed"), N_("a list gains it")),
+        Kind.DELISTED: (N_("Delisted"), N_("a list loses it")),
+        Kind.RELABELLED: (N_("Relabelled"), N_("a list names it otherwise")),
+        Kind.REPARENTED: (N_("Reparented"), N_("a list files it under another entry")),
+        Kind.WORLDVIEWS: (N_("Worldviews"), N_("the source's list of audiences changes")),
+    }
+)
 
-STYLE_WORDS: Mapping[LineStyle, str] = {
-    LineStyle.SOLID: "solid line",
-    LineStyle.DASHED: "dashed line",
-    LineStyle.NOT_DRAWN: "line not drawn",
-}
-
-
-def moment(when: datetime) -> str:
-    """``2026-11-22 07:44 UTC``."""
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def day(when: datetime) -> str:
-    """``2026-11-22``."""
-    return f"{when.astimezone(UTC):%Y-%m-%d}"
+STYLE_WORDS: Mapping[LineStyle, str] = Spoken(
+    {
+        LineStyle.SOLID: N_("solid line"),
+        LineStyle.DASHED: N_("dashed line"),
+        LineStyle.NOT_DRAWN: N_("line not drawn"),
+    }
+)
 
 
 def number(value: float) -> str:
     """A measure with the digits a reader can use: ``27,043``, ``5.5``, ``0.31``."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+    return lang.decimal(value, "#,##0" if value >= 100 else "#,##0.0" if value >= 1 else "@@")
 
 
 def percent(share: float) -> str:
     """A share of 1 as a percentage that never rounds something to nothing, nor all but a little to all."""
     if 0 < share < 0.005:
-        return "under 1 %"
+        return _("under 1 %")
     if 0.995 <= share < 1:
-        return "over 99 %"
-    return f"{share:.0%}".replace("%", " %")
+        return _("over 99 %")
+    return f"{lang.decimal(share * 100)} %"
 
 
 def view_name(view: View) -> str:
@@ -109,10 +138,35 @@ def view_name(view: View) -> str:
     return name
 
 
+_FAULTS: Mapping[str, str] = Spoken(
+    {
+        "unreachable": N_("unreachable"),
+        "refused": N_("refused"),
+        "rate_limited": N_("rate limited"),
+        "challenged": N_("challenged"),
+        "not_served": N_("not served"),
+        "malformed": N_("malformed"),
+        "partial": N_("partial"),
+        "too_large": N_("too large"),
+        "schema_changed": N_("schema changed"),
+        "problem": N_("problem"),
+    }
+)
+
+
+def fault_words(kind: str) -> str:
+    """Why an attempt failed, in a word or two; a kind this reader does not know is shown as it is."""
+    return _FAULTS[kind] if kind in _FAULTS else short(kind.replace("_", " "), 40)
+
+
 def shown_on(capture: Capture) -> str:
     """When the source showed it, and which edition: ``2019-04-25, edition 0.5.0``."""
-    label = f", edition {short(capture.edition.label, 60)}" if capture.edition is not None else ""
-    return f"{day(capture.shown_at)}{label}"
+    if capture.edition is None:
+        return day(capture.shown_at)
+    return _("%(date)s, edition %(edition)s") % {
+        "date": day(capture.shown_at),
+        "edition": short(capture.edition.label, 60),
+    }
 
 
 def edition(capture: Capture) -> str:
@@ -126,9 +180,9 @@ def shares_in_words(depiction: Depiction) -> tuple[tuple[str, str], ...]:
     words = [(owner_label(s.owner), percent(s.share)) for s in shares if s.share > 0]
     total = sum(s.share for s in shares)
     if total < 0.995:
-        words.append(("no owner shown", percent(1 - total)))
+        words.append((_("no owner shown"), percent(1 - total)))
     elif total > 1.005:
-        words.append(("shown as several owners' at once", percent(total - 1)))
+        words.append((_("shown as several owners' at once"), percent(total - 1)))
     return tuple(words)
 
 
@@ -136,11 +190,16 @@ def coverage_in_words(depiction: Depiction) -> str:
     """Why a view can say nothing of a dispute; empty where it does."""
     if depiction.coverage is Coverage.SHOWN:
         return ""
-    reason = f": {short(depiction.reason)}" if depiction.reason else ""
-    if depiction.coverage is Coverage.NOT_RESOLVABLE:
-        limit = f" (it cannot show anything thinner than {number(depiction.limit_km)} km)" if depiction.limit_km else ""
-        return f"Too small for this source to tell{limit}{reason}"
-    return f"This source does not draw or list this place{reason}"
+    if depiction.coverage is not Coverage.NOT_RESOLVABLE:
+        told = _("This source does not draw or list this place")
+    elif depiction.limit_km:
+        limit = number(depiction.limit_km)
+        told = _("Too small for this source to tell (it cannot show anything thinner than %(limit)s km)") % {
+            "limit": limit
+        }
+    else:
+        told = _("Too small for this source to tell")
+    return f"{told}: {short(depiction.reason)}" if depiction.reason else told
 
 
 def web_link(url: str | None) -> str | None:
@@ -157,7 +216,7 @@ def language(tag: str | None) -> str | None:
 def from_to(change: Change) -> tuple[str, str] | None:
     """What stood before and what stands now, in words; None where the kind has no two sides."""
     if change.old is not None or change.new is not None:
-        return (short(change.old) if change.old else "(none)", short(change.new) if change.new else "(none)")
+        return (short(change.old) if change.old else _("(none)"), short(change.new) if change.new else _("(none)"))
     if change.loser is not None or change.gainer is not None:
         return (owner_label(change.loser), owner_label(change.gainer))
     return None
