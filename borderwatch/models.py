@@ -48,6 +48,14 @@ class Edition:
     evidence: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """An address a web archive may hold copies of; ``part`` is what the reader calls such a file."""
+
+    url: str
+    part: str
+
+
 # --- what came back ----------------------------------------------------------------------------
 
 
@@ -231,7 +239,9 @@ class Row:
     """One row of a list: a country selector, a code table, a table of names.
 
     ``key`` is its identity in the list, ``code`` the code used (ISO alpha-2 where the list uses
-    it), ``lang`` the BCP 47 language of ``name``.
+    it), ``lang`` the BCP 47 language of ``name``: "" where ``name`` is no name but a plain fact of the
+    row (a tag, a status), any change of which is substantive. A row whose ``parent`` is the key of a
+    row that comes or goes comes and goes with it, untold.
     """
 
     key: str

@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from borderwatch.models import Body, Edition, Reading, Snapshot, Terms, View
+from borderwatch.models import Archived, Body, Edition, Reading, Snapshot, Terms, View
 
 if TYPE_CHECKING:
     from borderwatch.fetch import Fetch
@@ -30,6 +30,8 @@ class Source(ABC):
     watches: ClassVar[str]
     terms: ClassVar[Terms]
     every: ClassVar[timedelta]
+    every_by_layer: ClassVar[Mapping[str, timedelta]] = MappingProxyType({})
+    """The cadence of a layer that is asked more or less often than ``every``."""
     worldviews: ClassVar[tuple[str, ...]] = ("default",)
     layers: ClassVar[Mapping[str, str]] = MappingProxyType({"": ""})
     resolution_km: ClassVar[Mapping[str, float]] = MappingProxyType({})
@@ -41,6 +43,17 @@ class Source(ABC):
     def views(self) -> tuple[View, ...]:
         """Every view of this source, each of which has its own past."""
         return tuple(View(self.name, worldview, layer=layer) for worldview in self.worldviews for layer in self.layers)
+
+    def cadence(self, view: View) -> timedelta:
+        """How often this view is asked."""
+        return self.every_by_layer.get(view.layer, self.every)
+
+    def archived(self, view: View) -> tuple[Archived, ...]:
+        """Addresses whose copies in a public web archive ``read`` can read as this view; none by default.
+
+        Declaring one lets the past of a page nobody versions be captured as the archive kept it.
+        """
+        return ()
 
     @abstractmethod
     def capture(self, view: View, fetch: Fetch, edition: Edition | None = None) -> Body:

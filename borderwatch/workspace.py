@@ -83,14 +83,14 @@ def due_asks(
     views = wanted(shop, settings, only)
     if everything:
         return [Ask(source, view) for view, source in views.items()]
-    cadences = {view: source.every for view, source in views.items()}
+    cadences = {view: source.cadence(view) for view, source in views.items()}
     due = schedule.due(cadences, shop.snapshots, now, settings.every, single_run=single_run)
     return [Ask(views[view], view) for view in due]
 
 
 def next_due(shop: Workshop, settings: Settings, now: datetime) -> datetime | None:
     """When the first view is due; None where no source is on."""
-    cadences = {view: source.every for view, source in wanted(shop, settings).items()}
+    cadences = {view: source.cadence(view) for view, source in wanted(shop, settings).items()}
     plan = schedule.plan(cadences, shop.snapshots, now, settings.every)
     return plan[0].at if plan else None
 

@@ -120,11 +120,16 @@ def _rows(before: Scene, after: Scene) -> list[Finding]:
     old = {r.key: r for r in before.depiction.rows}
     new = {r.key: r for r in after.depiction.rows}
     # A table of names (several languages) renames; a list of places relabels.
-    languages = {r.lang for r in (*old.values(), *new.values())}
+    languages = {r.lang for r in (*old.values(), *new.values()) if r.lang}
     kind = Kind.RENAMED if len(languages) > 1 else Kind.RELABELLED
     found: list[Finding] = []
     for key in sorted(old.keys() | new.keys()):
-        found += _row(key, old.get(key), new.get(key), before, after, kind)
+        was, now = old.get(key), new.get(key)
+        present = was or now
+        assert present is not None  # noqa: S101
+        if (was is None or now is None) and (present.parent in old) != (present.parent in new):
+            continue  # it came or went with the row it belongs to
+        found += _row(key, was, now, before, after, kind if present.lang else Kind.RELABELLED)
     return found
 
 
@@ -144,7 +149,8 @@ def _row(key: str, old: Row | None, new: Row | None, before: Scene, after: Scene
         subject = new.lang if kind is Kind.RENAMED else key
         if new.note or new.kind:
             subject += f" ({new.kind or new.note})"
-        found.append(Finding(kind, _told(old.name, new.name), subject=subject, old=old.name, new=new.name))
+        told = _told(old.name, new.name) if new.lang else Significance.SUBSTANTIVE  # a fact has no spelling
+        found.append(Finding(kind, told, subject=subject, old=old.name, new=new.name))
     if (old.parent or "") != (new.parent or ""):
         found.append(Finding(Kind.REPARENTED, Significance.SUBSTANTIVE, subject=key, old=old.parent, new=new.parent))
     if (old.kind or "") != (new.kind or "") and _same_text(old.name, new.name):

@@ -185,6 +185,7 @@ class Client:
         secrets: Secrets,
         robots: bool,
         interval_s: float | None,
+        silence_s: float | None = None,
     ) -> Answer:
         """``Fetch.get`` for the attempt that holds ``known``."""
         url = _with_params(url, params)
@@ -213,6 +214,7 @@ class Client:
                 max_bytes=bound,
                 interval_s=max(self._interval_s if interval_s is None else interval_s, delay),
                 public_only=len(seen) > 1 and not local_start,
+                silence_s=silence_s,
             )
             if exchange.status in {301, 302, 303, 307, 308}:
                 target = self._redirect(url, exchange, secrets, local_start=local_start)
@@ -274,6 +276,7 @@ class Client:
         max_bytes: int,
         interval_s: float | None,
         public_only: bool,
+        silence_s: float | None = None,
     ) -> Exchange:
         """One question with its retries, alone at its host and after its interval."""
         name = urlsplit(url).netloc.rpartition("@")[2].casefold()
@@ -296,6 +299,7 @@ class Client:
                         total_s=self._total_s,
                         connect_s=self._connect_s(),
                         public_only=public_only,
+                        silence_s=silence_s,
                     )
                 except NoAnswer as error:
                     if error.dead:
@@ -323,6 +327,20 @@ class Client:
                     again_in = self._backoff_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
                 time.sleep(again_in)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def leave(self, url: str, wait_s: float) -> None:
+        """Ask nothing of a host for so long; a wait of more than ``LONGEST_WAIT_S`` ends the attempt instead."""
+        name = urlsplit(url).netloc.rpartition("@")[2].casefold()
+        if wait_s > LONGEST_WAIT_S:
+            raise RateLimited(
+                f"{name} has no room for another {wait_s:.0f} s: it was not asked; run again then",
+                url=url,
+                retry_after=wait_s,
+            )
+        with self._lock:
+            host = self._hosts.setdefault(name, _Host())
+        with host.lock:
+            host.ready_at = max(host.ready_at, time.monotonic() + wait_s)
 
     def _check_host(self, host: _Host, name: str, shown: str) -> None:
         """Ask no more of a host that was out of reach, or asked us to wait, earlier in this run."""
@@ -418,13 +436,15 @@ class Fetch:
         secret_params: tuple[str, ...] = (),
         robots: bool = True,
         interval_s: float | None = None,
+        silence_s: float | None = None,
     ) -> Answer:
         """Ask for ``url``; raises a ``CaptureProblem``, or ``NotModified`` where ``known`` still stands.
 
         ``expect`` is what the body must be. ``robots=False`` is for documented data APIs, whose usage policy is
         the rule; pages obey robots.txt. ``interval_s`` replaces the default pause at this host where its policy
-        names another; say so in a comment. Parameters named in ``secret_params`` (and the usual ones, ``key``,
-        ``token``...) appear in no text that leaves here.
+        names another; say so in a comment. ``silence_s`` is how long the host may say nothing before it is
+        given up, for one that thinks before it speaks. Parameters named in ``secret_params`` (and the usual
+        ones, ``key``, ``token``...) appear in no text that leaves here.
         """
         secrets = Secrets(secret_params)
         for name, value in (headers or {}).items():
@@ -441,7 +461,12 @@ class Fetch:
             secrets=secrets,
             robots=robots,
             interval_s=interval_s,
+            silence_s=silence_s,
         )
+
+    def leave(self, url: str, wait_s: float) -> None:
+        """Leave the host of ``url`` alone for so long, as its own queue asks; ``RateLimited`` past a minute."""
+        self.client.leave(url, wait_s)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What ``make`` returns, asked for once a run however many views need it."""

@@ -105,8 +105,11 @@ class Transport:
         total_s: float,
         connect_s: float,
         public_only: bool,
+        silence_s: float | None = None,
     ) -> Exchange:
         """GET ``url``, without following redirects. ``public_only`` refuses to connect to a private address.
+
+        ``silence_s`` is how long the host may say nothing, where that is not the client's own bound.
 
         Raises ``NoAnswer`` (or ``Cut``), ``TooLarge``, ``Malformed``; their texts do not hold the address.
         """
@@ -114,6 +117,7 @@ class Transport:
         import urllib3
 
         deadline = time.monotonic() + total_s
+        silence_s = silence_s or self._timeout_s
         host = urlsplit(url).hostname or ""
         target, own = self._target(url)
         session = self._session(public_only=public_only and not own)
@@ -125,7 +129,7 @@ class Transport:
                 headers={**headers, **own},
                 stream=True,
                 allow_redirects=False,
-                timeout=(connect_s, min(self._timeout_s, total_s)),
+                timeout=(connect_s, min(silence_s, total_s)),
                 auth=_no_auth,
             ) as response:
                 found = {name.lower(): value for name, value in response.headers.items()}
@@ -135,7 +139,7 @@ class Transport:
                 return Exchange(response.status_code, found, data)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             # `from None`: the library's texts repeat the whole address, keys included.
-            raise _no_answer(error, connect_s=connect_s, timeout_s=self._timeout_s) from None
+            raise _no_answer(error, connect_s=connect_s, timeout_s=silence_s) from None
 
     def _target(self, url: str) -> tuple[str, dict[str, str]]:
         """Where to send the question: ``url``, or its route with the ``Host`` it stands for."""
