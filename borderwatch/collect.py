@@ -18,9 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from borderwatch.attempt import snapshot_from_body
 from borderwatch.errors import CaptureProblem, Damaged, Malformed, NotModified, NotServed, RateLimited, StoreError
-from borderwatch.models import Body, Capture, Edition, Keep, View
-from borderwatch.snapshots import Snapshots, snapshot_from_body
+from borderwatch.models import Body, Capture, Edition, Keep, Snapshot, View
+from borderwatch.snapshots import Snapshots
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Event:
 
 
 Progress = Callable[[Event], None]
+Measure = Callable[[Source, Snapshot], bytes]
+"""Facts of a snapshot whose body may not be kept; its ``CaptureProblem`` is the reader's."""
 
 
 def _silent(_event: Event) -> None:
@@ -81,13 +84,14 @@ def collect(
     clock: Callable[[], datetime],
     progress: Progress = _silent,
     stop: threading.Event | None = None,
+    measure: Measure | None = None,
 ) -> list[Capture]:
     """Put every question; what came of each, in the order of ``asks``.
 
     Sources are asked at the same time, each one's views in turn, so that no host is asked twice at once.
     When ``stop`` is set, or on Ctrl-C, attempts under way end and are recorded, and no new one begins.
     """
-    work = _Round(snapshots, client, clock, progress, stop or threading.Event())
+    work = _Round(snapshots, client, clock, progress, stop or threading.Event(), measure)
     by_source: dict[str, list[tuple[int, Ask]]] = {}
     for number, ask in enumerate(asks):
         by_source.setdefault(ask.source.name, []).append((number, ask))
@@ -109,12 +113,13 @@ def backfill(
     clock: Callable[[], datetime],
     progress: Progress = _silent,
     stop: threading.Event | None = None,
+    measure: Measure | None = None,
 ) -> list[Capture]:
     """Ask for every edition that is not held yet, oldest first.
 
     A list of editions that cannot be had is a failed attempt too.
     """
-    work = _Round(snapshots, client, clock, progress, stop or threading.Event())
+    work = _Round(snapshots, client, clock, progress, stop or threading.Event(), measure)
     by_source: dict[str, list[tuple[Source, View]]] = {}
     for source, view in wanted:
         by_source.setdefault(source.name, []).append((source, view))
@@ -176,6 +181,7 @@ class _Round:
     clock: Callable[[], datetime]
     progress: Progress
     stop: threading.Event
+    measure: Measure | None
 
     def attempts(self, asks: Sequence[tuple[int, Ask]]) -> Iterator[tuple[int, Capture]]:
         """One source's questions in turn; once it asks us to slow down, the rest wait for another run."""
@@ -213,7 +219,7 @@ class _Round:
         body: Body | None = None
         try:
             body = _answer_to(ask, source.capture(view, self.client.asking(known), ask.edition))
-            source.read(snapshot_from_body(view, body, terms, live=live, taken_at=taken_at))
+            facts = self._read(source, snapshot_from_body(view, body, terms, live=live, taken_at=taken_at))
         except NotModified:
             if known is not None:
                 return self.snapshots.not_modified(view, known, terms, taken_at=taken_at)
@@ -227,18 +233,28 @@ class _Round:
             self.snapshots.failed(view, problem, terms, live=live, taken_at=taken_at, edition=ask.edition, body=body)
             raise
         else:
-            return self.snapshots.keep(view, body, terms, live=live, taken_at=taken_at)
+            return self.snapshots.keep(view, body, terms, live=live, taken_at=taken_at, facts=facts)
         return self.snapshots.failed(view, problem, terms, live=live, taken_at=taken_at, edition=ask.edition, body=body)
+
+    def _read(self, source: Source, snapshot: Snapshot) -> bytes | None:
+        """Read what came, once; the facts of it where its body may not be kept: now or never."""
+        if source.terms.keep is Keep.DIGEST and self.measure is not None:
+            return self.measure(source, snapshot)
+        source.read(snapshot)
+        return None
 
     def _known(self, view: View) -> Capture | None:
         """What the source may be asked against: only what we can still show, else it must answer in full."""
         known = self.snapshots.latest(view)
-        if known is None or known.keep is Keep.DIGEST:
-            return known
+        if known is None:
+            return None
         try:
-            self.snapshots.open(known)
-        except Damaged:
-            return None  # the full answer, if it is the same, puts the damaged body right
+            if known.keep is Keep.BODY:
+                self.snapshots.open(known)
+            elif self.measure is not None:
+                self.snapshots.facts(known)
+        except StoreError:
+            return None  # the full answer, if it is the same, puts the damaged body or the facts right
         return known
 
     def _tell(self, event: Event) -> None:

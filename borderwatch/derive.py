@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,17 +16,19 @@ from typing import TYPE_CHECKING
 
 from borderwatch import sources
 from borderwatch.errors import CaptureProblem, StoreError
-from borderwatch.models import Capture, Change, Comparison, Depiction, Sketch, View
+from borderwatch.models import Capture, Change, Comparison, Depiction, Keep, Sketch, Snapshot, View
 from borderwatch.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from borderwatch.diff.series import Moment
     from borderwatch.observe import Observer
+    from borderwatch.source import Source
 
 PACKAGE = Path(__file__).parent
 # What these files say decides what a snapshot is read as; what the others do does not.
 READER = (
     "observe.py",
+    "facts.py",
     "owners.py",
     "disputes.py",
     "geometry.py",
@@ -62,6 +65,32 @@ def reader_fingerprint() -> str:
         for file in sorted(p for p in inside if p.is_file() and "__pycache__" not in p.parts):
             digest.update(str(file.relative_to(PACKAGE)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+@functools.cache
+def measuring_fingerprint(source: str) -> str:
+    """A hash over the code that decides what facts are measured of one source's answers; not the catalogue, which
+    facts name for each dispute."""
+    digest = hashlib.sha256()
+    places = [PACKAGE / "sources" / f"{source}.py", *sorted((PACKAGE / "formats").glob("*.py"))]
+    for file in [*places, *(PACKAGE / name for name in ("facts.py", "observe.py", "owners.py", "geometry.py"))]:
+        digest.update(file.name.encode() + b"\0" + (file.read_bytes() if file.exists() else b""))
+    return digest.hexdigest()[:16]
+
+
+def measured(source: Source, snapshot: Snapshot) -> bytes:
+    """The facts of a snapshot, measured by today's reader; raises ``CaptureProblem`` as the reader does."""
+    from borderwatch.facts import facts_from_scenes
+    from borderwatch.observe import world_from_snapshot
+
+    world = world_from_snapshot(source, snapshot)
+    with _MEASURING:
+        scenes = observer().scenes(world)
+    return facts_from_scenes(world, scenes, reader=measuring_fingerprint(source.name))
+
+
+_MEASURING = threading.Lock()
+"""Several sources are asked at once; the observer and its index are one."""
 
 
 def distinct(series: Iterable[Capture]) -> tuple[Capture, ...]:
@@ -103,7 +132,9 @@ def past_of_view(root: Path, view: View) -> Past:
     source = sources.find()[view.source]
     series = Series(f"{source.title} ({view.layer})" if view.layer else source.title)
     unread: list[tuple[Capture, str]] = []
-    for moment in _moments(store, states, unread):
+    only_facts = any(capture.keep is Keep.DIGEST for capture in states)
+    moments = _moments_of_facts(store, source, states, unread) if only_facts else _moments(store, states, unread)
+    for moment in moments:
         series.feed(moment)
     derived = series.close()
     return Past(
@@ -135,6 +166,24 @@ def _moments(store: Snapshots, states: Iterable[Capture], unread: list[tuple[Cap
                 continue
             last = Moment(world, observer().scenes(world))
         yield last
+
+
+def _moments_of_facts(
+    store: Snapshots, source: Source, states: Iterable[Capture], unread: list[tuple[Capture, str]]
+) -> Iterator[Moment]:
+    """The past of a view of which only facts are kept; what was kept whole before the terms asked so is measured."""
+    from borderwatch.diff.series import Moment
+    from borderwatch.facts import facts_from_bytes
+
+    for capture in states:
+        try:
+            kept = capture.keep is Keep.DIGEST
+            facts = facts_from_bytes(store.facts(capture) if kept else measured(source, store.open(capture)), capture)
+            moment = Moment(facts, facts.seen(observer().grounds))
+        except (CaptureProblem, StoreError) as problem:
+            unread.append((capture, str(problem)))
+            continue
+        yield moment
 
 
 def _same_bytes(moment: Moment, capture: Capture) -> Moment:

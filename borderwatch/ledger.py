@@ -117,8 +117,11 @@ def bounded(capture: Capture) -> Capture:
 def line_from_capture(capture: Capture, previous: str) -> bytes:
     """The ledger line of a capture (its ``id`` is not part of it), carrying the id of the line before."""
     view, edition, fault = capture.view, capture.edition, capture.fault
+    # Lines written before facts were kept have no such field, and their hashes must stay what they are.
+    facts = {} if capture.facts is None else {"facts": _record_from_digest(capture.facts)}
     return _canonical(
         {
+            **facts,
             "format": FORMAT,
             "previous": previous,
             "view": {
@@ -139,7 +142,7 @@ def line_from_capture(capture: Capture, previous: str) -> bytes:
                 "evidence": edition.evidence,
             },
             "body": capture.body,
-            "parts": [{"name": part.name, "sha256": part.sha256, "size": part.size} for part in capture.parts],
+            "parts": [_record_from_digest(part) for part in capture.parts],
             "headers": dict(capture.headers),
             "licence": capture.licence,
             "attribution": capture.attribution,
@@ -195,9 +198,7 @@ def _capture_from_record(record: Mapping[str, Any], capture_id: str) -> Capture:
             _text(edition["evidence"]),
         ),
         body=None if body is None else _digest(body),
-        parts=tuple(
-            PartDigest(_text(part["name"]), _digest(part["sha256"]), _size(part["size"])) for part in record["parts"]
-        ),
+        parts=tuple(_digest_from_record(part) for part in record["parts"]),
         headers={_text(name): _text(value) for name, value in record["headers"].items()},
         licence=_text(record["licence"]),
         attribution=_text(record["attribution"]),
@@ -206,7 +207,16 @@ def _capture_from_record(record: Mapping[str, Any], capture_id: str) -> Capture:
         fault=None if fault is None else _fault(fault),
         software=_text(record["software"]),
         note=_text(record["note"]),
+        facts=_digest_from_record(record["facts"]) if "facts" in record else None,
     )
+
+
+def _record_from_digest(part: PartDigest) -> dict[str, Any]:
+    return {"name": part.name, "sha256": part.sha256, "size": part.size}
+
+
+def _digest_from_record(record: Mapping[str, Any]) -> PartDigest:
+    return PartDigest(_text(record["name"]), _digest(record["sha256"]), _size(record["size"]))
 
 
 def _fault(record: Mapping[str, Any]) -> Fault:

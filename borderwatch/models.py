@@ -140,6 +140,7 @@ class Capture:
     ``Outcome.NOT_MODIFIED`` it is the body of the earlier capture that still stands. A failed
     attempt may hold a body too: the evidence of an answer that could not be read. ``ship`` False
     says that the body stays on the machine that captured it, so its absence elsewhere is no damage.
+    ``facts`` is what is kept in place of a body whose terms forbid keeping it (``facts.py``).
     """
 
     id: str
@@ -159,6 +160,7 @@ class Capture:
     software: str = ""
     note: str = ""
     ship: bool = True
+    facts: PartDigest | None = None
 
     @property
     def shown_at(self) -> datetime:

@@ -15,7 +15,7 @@ from pathlib import Path
 from borderwatch.changelog import ChangeLog
 from borderwatch.collect import Ask, Event, Stage, collect, read_again
 from borderwatch.collect import backfill as collect_editions
-from borderwatch.derive import Past, distinct, fingerprint, past_of_view, reader_fingerprint
+from borderwatch.derive import Past, distinct, fingerprint, measured, past_of_view, reader_fingerprint
 from borderwatch.fetch import Client
 from borderwatch.models import Capture, Change, DisputePage, SourceCard, View
 from borderwatch.snapshots import Snapshots
@@ -55,7 +55,9 @@ class Report:
 def run(shop: Workshop, asks: Sequence[Ask], client: Client, now: Callable[[], datetime]) -> Report:
     """Steps 1 to 6: ask what is due, keep every answer, and bring log and maps up to date."""
     told = _Asking(shop, len(asks))
-    asked = collect(asks, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=told, stop=shop.stop)
+    asked = collect(
+        asks, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=told, stop=shop.stop, measure=measured
+    )
     return follow(shop, asked)
 
 
@@ -64,7 +66,9 @@ def backfill(
 ) -> Report:
     """The same for the older editions that sources still serve."""
     told = _Asking(shop, 0)
-    asked = collect_editions(views, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=told, stop=shop.stop)
+    asked = collect_editions(
+        views, shop.snapshots, client, jobs=shop.jobs, clock=now, progress=told, stop=shop.stop, measure=measured
+    )
     return follow(shop, asked)
 
 

@@ -5,6 +5,7 @@
     snapshots/<source>/captures.jsonl          one line per attempt, each carrying the hash of the one before
     snapshots/<source>/captures.head           the last line's hash and the number of lines
     snapshots/<source>/bodies/<aa>/<sha256>.zst   what a source answered, once, named by its own hash
+    snapshots/<source>/facts/<aa>/<sha256>.zst    what is kept in its place where the terms forbid keeping it
 
 A body is written before the line that tells of it, a line before the head, each flushed to the disk: a crash
 at any moment loses no attempt that was reported (``docs/storage.md``).
@@ -27,7 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from borderwatch import __version__
+from borderwatch.attempt import SOFTWARE, fault_from_problem, snapshot_from_body
 from borderwatch.bodies import (
     digests_from_parts,
     packed_from_stored,
@@ -60,9 +61,10 @@ from borderwatch.models import (
     Body,
     Capture,
     Edition,
-    Fault,
     Keep,
     Outcome,
+    Part,
+    PartDigest,
     Snapshot,
     Terms,
     View,
@@ -78,8 +80,8 @@ LOCK_TIMEOUT_S = 60.0
 ABANDONED_S = 3_600.0
 """A temporary file older than this was left by a writer that died."""
 
-_SOFTWARE = f"borderwatch {__version__}"
 _READ_AGAIN = "second reading of "
+_FACTS = "facts.json"
 _SOURCE = re.compile(r"[a-z0-9_]{1,64}")
 
 
@@ -113,41 +115,6 @@ class _Loaded:
     captures: tuple[Capture, ...]
 
 
-# --- an attempt -> what is kept of it ---------------------------------------------------------------
-
-
-def snapshot_from_body(view: View, body: Body, terms: Terms, *, live: bool, taken_at: datetime) -> Snapshot:
-    """The snapshot a body would be, before it is kept: ``read`` sees what it will see ever after.
-
-    Its capture has no ``id`` yet. Malformed where the parts cannot be kept.
-    """
-    stored = stored_from_parts(body.parts)
-    capture = Capture(
-        id="",
-        view=view,
-        taken_at=taken_at,
-        outcome=Outcome.KEPT,
-        live=live,
-        url=body.url,
-        edition=body.edition,
-        body=hashlib.sha256(stored).hexdigest(),
-        parts=digests_from_parts(body.parts),
-        headers=body.headers,
-        licence=terms.licence,
-        attribution=terms.attribution,
-        keep=terms.keep,
-        ship=terms.ship,
-        software=_SOFTWARE,
-        note=body.note,
-    )
-    return Snapshot(bounded(capture), tuple(sorted(body.parts, key=lambda part: part.name)))
-
-
-def fault_from_problem(problem: CaptureProblem) -> Fault:
-    """What the ledger holds of a problem."""
-    return Fault(problem.kind, str(problem), problem.url, problem.status, problem.retry_after)
-
-
 # --- the store -------------------------------------------------------------------------------------
 
 
@@ -164,11 +131,21 @@ class Snapshots:
 
     # writing: each call is one attempt, and one line
 
-    def keep(self, view: View, body: Body, terms: Terms, *, live: bool, taken_at: datetime) -> Capture:
-        """Keep what a source answered; the capture is on the disk when this returns."""
+    def keep(
+        self, view: View, body: Body, terms: Terms, *, live: bool, taken_at: datetime, facts: bytes | None = None
+    ) -> Capture:
+        """Keep what a source answered; the capture is on the disk when this returns.
+
+        ``facts`` are kept in place of a body whose terms forbid keeping it; of any other they can be made again.
+        """
         snapshot = snapshot_from_body(view, body, terms, live=live, taken_at=taken_at)
         self._write_body(snapshot)
-        return self._append(snapshot.capture)
+        if facts is None or terms.keep is Keep.BODY:
+            return self._append(snapshot.capture)
+        (digest,) = digests_from_parts((Part(_FACTS, facts),))
+        capture = replace(snapshot.capture, facts=digest)
+        self._write(view.source, self._facts_path(capture), digest.sha256, (Part(_FACTS, facts),))
+        return self._append(capture)
 
     def not_modified(self, view: View, known: Capture, terms: Terms, *, taken_at: datetime) -> Capture:
         """Record that the source says ``known`` still stands: its body, parts and edition carried over."""
@@ -183,7 +160,7 @@ class Snapshots:
                 live=True,
                 licence=terms.licence,
                 attribution=terms.attribution,
-                software=_SOFTWARE,
+                software=SOFTWARE,
                 note=f"still {known.id}",
             )
         )
@@ -221,7 +198,7 @@ class Snapshots:
                 keep=terms.keep,
                 ship=terms.ship,
                 fault=fault,
-                software=_SOFTWARE,
+                software=SOFTWARE,
             )
         )
 
@@ -229,7 +206,7 @@ class Snapshots:
         """Record that the body of a failed attempt can be read now: kept, as of the time it was taken."""
         if capture.outcome is not Outcome.FAILED or capture.body is None:
             raise ValueError(f"capture {capture.id[:12]} of {capture.view} is no failed attempt with a body")
-        again = replace(capture, id="", outcome=Outcome.KEPT, fault=None, software=_SOFTWARE)
+        again = replace(capture, id="", outcome=Outcome.KEPT, fault=None, software=SOFTWARE)
         return self._append(replace(again, note=f"{_READ_AGAIN}{capture.id}"))
 
     def adopt(self, origin: Path) -> int:
@@ -283,12 +260,12 @@ class Snapshots:
         return max(reversed(answers), key=lambda capture: (capture.shown_at, capture.taken_at), default=None)
 
     def series(self, view: View) -> tuple[Capture, ...]:
-        """The view's past: every answer whose body may be read here, ordered by when the source showed it.
+        """The view's past: every answer that may be read here, ordered by when the source showed it.
 
-        Digests without a body and bodies that were not shipped are left out; a body that should be here and
-        is not stays in, and ``open`` says so.
+        Digests without facts and bodies that were not shipped are left out; a body or facts that should be here
+        and are not stay in, and ``open`` or ``facts`` says so.
         """
-        return tuple(c for c in self._answers(view) if c.ship or self._body_path(c).exists())
+        return tuple(c for c in self._answers(view) if c.ship or self._path(c).exists())
 
     def fingerprint(self, view: View) -> str:
         """A hash that changes when, and only when, the view's series does."""
@@ -341,6 +318,23 @@ class Snapshots:
             )
         return Snapshot(capture, proven_parts(path, capture.body, capture.parts))
 
+    def facts(self, capture: Capture) -> bytes:
+        """The facts kept of a capture, proven against their hash.
+
+        Damaged names the file; StoreError says why there are none.
+        """
+        name = f"{capture.view} of {capture.shown_at:%Y-%m-%d} (capture {capture.id[:12]})"
+        if capture.facts is None:
+            raise StoreError(f"{name}: no facts were kept, only the digest; ask the source again")
+        path = self._facts_path(capture)
+        if not path.exists():
+            raise Damaged(
+                f"{name}: the facts are gone: {path}; restore snapshots/ from a copy: they cannot be made again",
+                path=str(path),
+            )
+        (part,) = proven_parts(path, capture.facts.sha256, (capture.facts,))
+        return part.data
+
     def verify(self, progress: Callable[[str], None] | None = None) -> Report:
         """Prove every ledger line and every body; ``progress`` is told each source's name."""
         reports = []
@@ -369,28 +363,33 @@ class Snapshots:
                 None, f"{len(ledger.torn)} bytes after the last whole line: a write was cut; the next sets it aside"
             )
             damages.append(_damaged(path, cut))
-        served: dict[str, list[int]] = defaultdict(list)
-        owed: dict[str, Capture] = {}
+        served: dict[Path, list[int]] = defaultdict(list)
+        owed: dict[Path, tuple[bool, str, tuple[PartDigest, ...]]] = {}
         for number, capture in enumerate(ledger.captures, start=1):
             if capture is None or capture.body is None:
                 continue
-            served[capture.body].append(number)
-            # A body is owed if any line that tells of it says that it is kept and shipped.
-            if capture.body not in owed or _is_owed(capture):
-                owed[capture.body] = capture
-        bodies = size = absent = 0
-        for digest, capture in owed.items():
             file = self._body_path(capture)
-            if not file.exists() and not _is_owed(capture):
+            served[file].append(number)
+            # A body is owed if any line that tells of it says that it is kept and shipped.
+            if file not in owed or _is_owed(capture):
+                owed[file] = (_is_owed(capture), capture.body, capture.parts)
+            if capture.facts is not None:
+                file = self._facts_path(capture)
+                served[file].append(number)
+                owed[file] = (owed.get(file, (False,))[0] or capture.ship, capture.facts.sha256, (capture.facts,))
+        bodies = size = absent = 0
+        for file, (is_owed, digest, parts) in owed.items():
+            if not file.exists() and not is_owed:
                 absent += 1
                 continue
             try:
-                size += sum(len(part.data) for part in proven_parts(file, digest, capture.parts))
+                size += sum(len(part.data) for part in proven_parts(file, digest, parts))
                 bodies += 1
             except Damaged as error:
-                lines = ", ".join(map(str, served[digest]))
+                lines = ", ".join(map(str, served[file]))
                 damages.append(Damaged(f"{error}; it serves {path} line {lines}", path=str(file)))
-        orphans = tuple(f for f in sorted((path.parent / "bodies").glob("??/*.zst")) if f.name[:-4] not in served)
+        kept = [f for room in ("bodies", "facts") for f in sorted((path.parent / room).glob("??/*.zst"))]
+        orphans = tuple(f for f in kept if f not in served)
         torn = tuple(sorted(path.parent.glob("captures.jsonl.torn-*")))
         return Report(len(ledger.captures), bodies, size, tuple(damages), absent, orphans, torn)
 
@@ -410,6 +409,14 @@ class Snapshots:
     def _body_path(self, capture: Capture) -> Path:
         digest = capture.body or ""
         return self._folder(capture.view.source) / "bodies" / digest[:2] / f"{digest}.zst"
+
+    def _facts_path(self, capture: Capture) -> Path:
+        digest = capture.facts.sha256 if capture.facts is not None else ""
+        return self._folder(capture.view.source) / "facts" / digest[:2] / f"{digest}.zst"
+
+    def _path(self, capture: Capture) -> Path:
+        """Where what is kept of an answer lies."""
+        return self._body_path(capture) if capture.keep is Keep.BODY else self._facts_path(capture)
 
     # the ledger, read
 
@@ -461,7 +468,8 @@ class Snapshots:
         if cached is None or cached[0] is not captures:
             by_view: dict[View, list[Capture]] = defaultdict(list)
             for capture in captures:
-                if capture.outcome is not Outcome.FAILED and capture.body is not None and capture.keep is Keep.BODY:
+                is_answer = capture.outcome is not Outcome.FAILED and capture.body is not None
+                if is_answer and (capture.keep is Keep.BODY or capture.facts is not None):
                     by_view[capture.view].append(capture)
             ordered = {
                 view: tuple(sorted(found, key=lambda capture: (capture.shown_at, capture.taken_at, capture.id)))
@@ -526,20 +534,22 @@ class Snapshots:
 
     def _write_body(self, snapshot: Snapshot) -> None:
         capture = snapshot.capture
-        if capture.keep is Keep.DIGEST:
-            return
-        path = self._body_path(capture)
+        if capture.keep is Keep.BODY:
+            self._write(capture.view.source, self._body_path(capture), capture.body or "", snapshot.parts)
+
+    def _write(self, source: str, path: Path, digest: str, parts: tuple[Part, ...]) -> None:
+        """Write parts under their own hash, unless they lie there whole."""
         if path.exists():
             try:
-                proven_parts(path, capture.body or "", capture.parts)
+                proven_parts(path, digest, digests_from_parts(parts))
             except Damaged as error:
                 log.warning("%s; the same answer came again and replaces it", error)
             else:
                 return
-        packed = packed_from_stored(stored_from_parts(snapshot.parts))
+        packed = packed_from_stored(stored_from_parts(parts))
         with disk_refusals(path):
             make_folder(path.parent)
-            self._sweep(capture.view.source)
+            self._sweep(source)
             write_atomically(path, packed)
 
     def _sweep(self, source: str) -> None:
@@ -548,7 +558,7 @@ class Snapshots:
             return
         self._swept.add(source)
         folder = self._folder(source)
-        for path in [*folder.glob(".*.tmp"), *folder.glob("bodies/??/.*.tmp")]:
+        for path in [*folder.glob(".*.tmp"), *folder.glob("bodies/??/.*.tmp"), *folder.glob("facts/??/.*.tmp")]:
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > ABANDONED_S:
                     path.unlink()

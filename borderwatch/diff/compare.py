@@ -30,7 +30,7 @@ def scenes(before: Scene, after: Scene, *, redrawn: bool = False) -> Outcome:
             found = _joined(found, _weigh(own, before, after, redrawn=redrawn), before)
     found += names.findings(before, after)
     found += lines.findings(before, after, limit)
-    found.sort(key=_most_significant_first)
+    found.sort(key=most_significant_first)
     if found:
         return Outcome(_verdict(before, after, Verdict.CHANGED, noise, limit), tuple(found))
     if Coverage.NOT_RESOLVABLE in (before.depiction.coverage, after.depiction.coverage):
@@ -66,7 +66,7 @@ def _weigh(finding: Finding, before: Scene, after: Scene, *, redrawn: bool) -> F
     return finding
 
 
-def _most_significant_first(finding: Finding) -> tuple[bool, float, str, str, str]:
+def most_significant_first(finding: Finding) -> tuple[bool, float, str, str, str]:
     return (
         finding.significance is not Significance.SUBSTANTIVE,
         -(finding.area_km2 or 0.0),

@@ -13,6 +13,7 @@ from borderwatch.models import Drawn, Kind, Role, Row, Significance
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
+    from borderwatch.facts import Seen
     from borderwatch.scene import Piece, Scene
 
 # Two outlines that agree to this are one feature re-drawn; a part of it is not.
@@ -23,7 +24,7 @@ SPELLING = 0.8
 WORD = 3
 
 
-def findings(before: Scene, after: Scene) -> list[Finding]:
+def findings(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
     """Renamed features and changed rows; order of rows, white space and Unicode form are no change."""
     return [*_feature_names(before, after), *_rows(before, after)]
 
@@ -41,7 +42,7 @@ def own_features(before: Scene, after: Scene) -> list[Finding]:
                 Significance.SUBSTANTIVE,
                 gainer=new[0].owner,
                 loser=_holder(before),
-                new=_words(new),
+                new=words_of(new),
                 old=_ground_words(before),
             )
         ]
@@ -51,7 +52,7 @@ def own_features(before: Scene, after: Scene) -> list[Finding]:
             Significance.SUBSTANTIVE,
             loser=old[0].owner,
             gainer=_holder(after),
-            old=_words(old),
+            old=words_of(old),
             new=_ground_words(after),
         )
     ]
@@ -72,14 +73,14 @@ def _is(own: BaseGeometry, piece: Piece) -> bool:
     return same_place(own, piece.whole, SAME_PLACE_IOU if nameless else SAME_OUTLINE_IOU)
 
 
-def _words(drawn: list[Drawn]) -> str:
+def words_of(drawn: list[Drawn]) -> str:
     return ", ".join(dict.fromkeys(d.name or d.code or "(no name)" for d in drawn))
 
 
 def _ground_words(scene: Scene) -> str | None:
     """What the ground is called where it has no feature of its own: the features that hold most of it."""
     held = sorted((d for d in scene.depiction.drawn if d.role is Role.AREA and d.share > 0.05), key=lambda d: -d.share)
-    return _words(held) if held else None
+    return words_of(held) if held else None
 
 
 def _holder(scene: Scene) -> str | None:
@@ -107,7 +108,7 @@ def _plain(text: str) -> str:
     return "".join(c for c in decomposed if c.isalnum())
 
 
-def _feature_names(before: Scene, after: Scene) -> list[Finding]:
+def _feature_names(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
     old, new = before.depiction.names, after.depiction.names
     return [
         Finding(Kind.RENAMED, _told(old[lang], new[lang]), subject=lang, old=old[lang], new=new[lang])
@@ -116,7 +117,7 @@ def _feature_names(before: Scene, after: Scene) -> list[Finding]:
     ]
 
 
-def _rows(before: Scene, after: Scene) -> list[Finding]:
+def _rows(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
     old = {r.key: r for r in before.depiction.rows}
     new = {r.key: r for r in after.depiction.rows}
     # A table of names (several languages) renames; a list of places relabels.
@@ -133,7 +134,9 @@ def _rows(before: Scene, after: Scene) -> list[Finding]:
     return found
 
 
-def _row(key: str, old: Row | None, new: Row | None, before: Scene, after: Scene, kind: Kind) -> list[Finding]:
+def _row(
+    key: str, old: Row | None, new: Row | None, before: Scene | Seen, after: Scene | Seen, kind: Kind
+) -> list[Finding]:
     if old is None and new is not None:
         if kind is Kind.RENAMED or not before.complete:
             return []  # a language or a variant a table of names did not have yet says nothing of the place

@@ -69,7 +69,7 @@ def _what(f: Finding, place: str) -> str:
         case Kind.REPARENTED:
             text = f"{place}{lang} moves from {quoted(f.old)} to {quoted(f.new)}"
         case Kind.WORLDVIEWS:
-            text = f"the list of audiences goes from {f.old} to {f.new}"
+            text = f"the list of audiences it serves changes: {f.subject}"
     return text
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from borderwatch.diff import compare
+from borderwatch.diff import compare, measures
 from borderwatch.diff.ownership import both
 from borderwatch.diff.record import Finding, change_from_finding
 from borderwatch.diff.sentences import sentence
+from borderwatch.facts import Facts, Seen
 from borderwatch.geometry import area_km2
 from borderwatch.models import Capture, Change, Comparison, Depiction, Kind, Significance, Verdict
 from borderwatch.scene import Scene, World
@@ -28,10 +29,10 @@ REDRAWN = 0.5
 
 @dataclass(frozen=True)
 class Moment:
-    """One distinct snapshot of a view and its scenes by dispute."""
+    """One distinct snapshot of a view and its scenes by dispute; or what facts were kept of it."""
 
-    world: World
-    scenes: Mapping[str, Scene]
+    world: World | Facts
+    scenes: Mapping[str, Scene | Seen]
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Derived:
     shown: list[Scene] = field(default_factory=list)
 
 
-def doubt(before: World, after: World) -> str | None:
+def doubt(before: World | Facts, after: World | Facts) -> str | None:
     """Why a capture is not to be believed on its own, or None."""
     old, new = _areas(before), _areas(after)
     total_old, total_new = sum(old.values()), sum(new.values())
@@ -60,12 +61,12 @@ def doubt(before: World, after: World) -> str | None:
     return None
 
 
-def _areas(world: World) -> dict[str, float]:
+def _areas(world: World | Facts) -> dict[str, float]:
     """Area by owner without Antarctica: whether to draw it is a choice of the sheet, not of who holds what."""
     return {owner: km2 for owner, km2 in world.area_by_owner_km2.items() if owner != "AQ"}
 
 
-def redrawn(before: World, after: World) -> bool:
+def redrawn(before: World | Facts, after: World | Facts) -> bool:
     """Whether two worlds were drawn from different data: fewer than half of the vertices of the finer are in both.
 
     Of the finer: a map drawn with twice the vertices keeps most of its old ones, and every coast is new all the same.
@@ -77,6 +78,15 @@ def redrawn(before: World, after: World) -> bool:
     return common < REDRAWN * max(len(old), len(new))
 
 
+def compared(before: Scene | Seen, after: Scene | Seen, *, redrawn: bool = False) -> compare.Outcome:
+    """Compare two states of one dispute: by their geometry, or by their facts where no geometry is kept."""
+    if isinstance(before, Seen) and isinstance(after, Seen):
+        return measures.seen(before, after)
+    if isinstance(before, Scene) and isinstance(after, Scene):
+        return compare.scenes(before, after, redrawn=redrawn)
+    raise TypeError(f"{after.capture.view}: a scene cannot be compared with facts; measure it first")
+
+
 class Series:
     """Feeds on moments in order of time; ``derived`` is the whole past once all have been fed."""
 
@@ -85,7 +95,7 @@ class Series:
         self.derived = Derived()
         self._last: Moment | None = None
         self._doubted: tuple[Moment, str] | None = None
-        self._anchors: dict[str, Scene] = {}
+        self._anchors: dict[str, Scene | Seen] = {}
         self._kept: set[tuple[str, str]] = set()
 
     def feed(self, moment: Moment) -> None:
@@ -137,7 +147,7 @@ class Series:
         anew = redrawn(self._last.world, moment.world)
         for slug, after in moment.scenes.items():
             before = self._last.scenes[slug]
-            outcome = compare.scenes(before, after, redrawn=anew)
+            outcome = compared(before, after, redrawn=anew)
             self.derived.comparisons.append(outcome.comparison)
             if outcome.findings:
                 self._log(before, after, outcome.findings)
@@ -147,18 +157,18 @@ class Series:
         self._worldviews(self._last.world, moment.world)
         self._accept(moment)
 
-    def _drift(self, slug: str, after: Scene) -> None:
+    def _drift(self, slug: str, after: Scene | Seen) -> None:
         """Steps each below the noise may add up: compare with the last state a change was told against."""
         anchor = self._anchors[slug]
         if anchor.areas_key == after.areas_key:
             return
-        outcome = compare.scenes(anchor, after)
+        outcome = compared(anchor, after)
         solid = tuple(f for f in outcome.findings if f.significance is Significance.SUBSTANTIVE)
         if solid:
             self._log(anchor, after, solid)
             self._anchors[slug] = after
 
-    def _log(self, before: Scene, after: Scene, findings: Iterable[Finding]) -> None:
+    def _log(self, before: Scene | Seen, after: Scene | Seen, findings: Iterable[Finding]) -> None:
         for finding in findings:
             text = sentence(finding, after.ground.dispute, self.title, before.capture, after.capture)
             self.derived.changes.append(
@@ -173,18 +183,27 @@ class Series:
         self._show(before)
         self._show(after)
 
-    def _show(self, scene: Scene) -> None:
+    def _show(self, scene: Scene | Seen) -> None:
+        if isinstance(scene, Seen):
+            return  # nothing that could be drawn is kept
         key = (scene.capture.id, scene.ground.dispute.slug)
         if key not in self._kept and (scene.areas or scene.lines):
             self._kept.add(key)
             self.derived.shown.append(scene)
 
-    def _worldviews(self, before: World, after: World) -> None:
-        if not before.worldviews or not after.worldviews or {*before.worldviews} == {*after.worldviews}:
+    def _worldviews(self, before: World | Facts, after: World | Facts) -> None:
+        """The source serves another list of audiences; told once, of its default view, whoever else repeats it."""
+        old, new = {*before.worldviews}, {*after.worldviews}
+        if not old or not new or old == new or after.capture.view.worldview != "default":
             return
         finding = Finding(
             Kind.WORLDVIEWS,
             Significance.SUBSTANTIVE,
+            subject="; ".join(
+                f"{verb} {', '.join(sorted(those))}"
+                for verb, those in (("added", new - old), ("removed", old - new))
+                if those
+            ),
             old=", ".join(before.worldviews),
             new=", ".join(after.worldviews),
         )
@@ -218,9 +237,12 @@ def _takes_back(change: Change, earlier: Change) -> bool:
     if change.kind in (Kind.TRANSFER, Kind.OVERLAP):
         if (change.loser, change.gainer) != (earlier.gainer, earlier.loser):
             return False
-        if change.geometry is None or earlier.geometry is None:
+        if change.geometry is None and earlier.geometry is None:  # facts only: the amount is all there is
+            common = min(change.area_km2 or 0.0, earlier.area_km2 or 0.0)
+        elif change.geometry is None or earlier.geometry is None:
             return False
-        common = area_km2(both(change.geometry, earlier.geometry))
+        else:
+            common = area_km2(both(change.geometry, earlier.geometry))
         return common >= REVERT_AREA * max(change.area_km2 or 0.0, earlier.area_km2 or 0.0)
     if change.kind in (Kind.RENAMED, Kind.RELABELLED, Kind.RESTYLED, Kind.REPARENTED):
         same = change.subject == earlier.subject
