@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 
 from borderwatch import geometry as geo
+from borderwatch.disputes import land
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +34,9 @@ SAME_KM = 0.01
 KM_PER_DEGREE = 111.2
 # The largest circle fills this much of a patch that is no sliver (a disk 1, Crimea .4, a shifted boundary < .1).
 COMPACT = 0.25
+# How far from land a line of a sea zone is still the coast, as a share of the zone's own thickness: our land is
+# true to 10 km, and the strip must not fill a narrow sea.
+COAST_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,22 @@ def boundaries(scene: Scene, plane: geo.Plane) -> BaseGeometry:
     if not rings:
         return shapely.MultiLineString()
     # Rings touch the frame only where clipping cut them; a hair's width removes exactly those stretches.
-    lines = shapely.difference(
-        shapely.multilinestrings([p for r in rings for p in shapely.get_parts(r)]), frame.buffer(1e-7)
+    lines = plane.project(
+        shapely.difference(
+            shapely.multilinestrings([p for r in rings for p in shapely.get_parts(r)]), frame.buffer(1e-7)
+        )
     )
-    return plane.project(lines)
+    return _at_sea(lines, scene, plane) if scene.ground.sea else lines
+
+
+def _at_sea(lines: BaseGeometry, scene: Scene, plane: geo.Plane) -> BaseGeometry:
+    """The lines without those on land and along its coasts, where there are others: at sea neither is a boundary.
+
+    A product of sea zones has coasts and one of "land and sea" has none: compared, they once gave a floor of 98 km.
+    """
+    ashore = plane.project(geo.clip(land(), scene.ground.window)).buffer(COAST_SHARE * scene.ground.inradius_km)
+    rest: BaseGeometry = shapely.difference(lines, ashore)
+    return lines if rest.is_empty else rest
 
 
 def _outlines(area: BaseGeometry, thin: float) -> list[BaseGeometry]:
@@ -71,7 +87,12 @@ def _outlines(area: BaseGeometry, thin: float) -> list[BaseGeometry]:
 
 def floor(before: Scene, after: Scene, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
     """The noise floor outside ``candidates`` (plane areas that may be real changes)."""
-    return _floor(boundaries(before, plane), boundaries(after, plane), candidates)
+    seam_km = SAME_KM
+    if before.ground.sea:
+        # Neighbouring sea zones are often drawn apart, by a kilometre or two: the far side of such a seam bounds a
+        # changed zone too.
+        seam_km = max(SAME_KM, before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
+    return _floor(boundaries(before, plane), boundaries(after, plane), candidates, seam_km)
 
 
 def floor_of_lines(before: BaseGeometry, after: BaseGeometry, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
@@ -79,11 +100,11 @@ def floor_of_lines(before: BaseGeometry, after: BaseGeometry, candidates: BaseGe
     return _floor(plane.project(before), plane.project(after), candidates)
 
 
-def _floor(old: BaseGeometry, new: BaseGeometry, candidates: BaseGeometry) -> Noise:
+def _floor(old: BaseGeometry, new: BaseGeometry, candidates: BaseGeometry, seam_km: float = SAME_KM) -> Noise:
     if old.is_empty or new.is_empty:
         return Noise(0.0, 1.0 if old.is_empty and new.is_empty else 0.0)
     spacing = max(old.length, new.length) / SAMPLES
-    there, back = _gaps(old, new, spacing, candidates), _gaps(new, old, spacing, candidates)
+    there, back = _gaps(old, new, spacing, candidates, seam_km), _gaps(new, old, spacing, candidates, seam_km)
     gaps = np.concatenate([there, back])
     if len(gaps) == 0:
         return Noise(0.0, 0.0)
@@ -92,21 +113,23 @@ def _floor(old: BaseGeometry, new: BaseGeometry, candidates: BaseGeometry) -> No
     return Noise(0.0 if value <= SAME_KM else value, shared)
 
 
-def _gaps(lines: BaseGeometry, others: BaseGeometry, spacing: float, candidates: BaseGeometry) -> NDArray[np.float64]:
+def _gaps(
+    lines: BaseGeometry, others: BaseGeometry, spacing: float, candidates: BaseGeometry, seam_km: float
+) -> NDArray[np.float64]:
     points = geo.samples_along(lines, spacing)
     if candidates.is_empty or len(points) == 0:
         return geo.distances_km(points, others)
     # A changed stretch bounds its own difference: it says nothing of the noise elsewhere.
-    outside = _outside(points, candidates)
+    outside = _outside(points, candidates, seam_km)
     if outside.sum() < max(10, 0.02 * len(points)):
         # Drawn anew, every boundary runs along a candidate, and slivers are the noise; a compact patch never is.
-        outside = _outside(points, _compact(candidates))
+        outside = _outside(points, _compact(candidates), seam_km)
     return geo.distances_km(points[outside], others)
 
 
-def _outside(points: NDArray[np.float64], areas: BaseGeometry) -> NDArray[np.bool_]:
+def _outside(points: NDArray[np.float64], areas: BaseGeometry, seam_km: float) -> NDArray[np.bool_]:
     shapely.prepare(areas)
-    return np.asarray(~shapely.dwithin(shapely.points(points), areas, SAME_KM))
+    return np.asarray(~shapely.dwithin(shapely.points(points), areas, seam_km))
 
 
 def _compact(areas: BaseGeometry) -> BaseGeometry:

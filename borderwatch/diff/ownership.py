@@ -117,22 +117,43 @@ class Measured:
     """A thick piece lies mostly on the ground: however small its share, it is no neighbour's."""
 
 
-def on_ground(difference: Difference, scene: Scene, plane: geo.Plane, at_least_km: float) -> Measured | None:
+def own_zones(*scenes: Scene) -> frozenset[str]:
+    """The owners no identity resolves whose sea is the dispute's zone as the source itself outlines it.
+
+    "DISPUTED", "Overlapping claim: ...": zone and ground each lie mostly in the other. On land such a feature is
+    found by name or by fit (``observe``); at sea outlines differ by whole claims, and no two sources draw one alike.
+    """
+    found = set()
+    for scene in scenes:
+        if not scene.ground.sea or scene.ground.dispute.boxed:
+            continue
+        for owner, area in scene.by_owner.items():
+            if _is_unknown(owner):
+                common = geo.area_km2(both(area, scene.ground.area))
+                if common >= MOSTLY * max(geo.area_km2(area), scene.ground.area_km2):
+                    found.add(owner)
+    return frozenset(found)
+
+
+def on_ground(
+    difference: Difference, scene: Scene, plane: geo.Plane, at_least_km: float, zones: frozenset[str] = frozenset()
+) -> Measured | None:
     """The connected pieces of a difference that concern the dispute's ground; None where all are slivers.
 
     A piece that lies mostly on the ground is told whole (the reference outline is ours, the piece is the
-    source's); of a larger piece only what lies on the ground.
+    source's), and so is one of the source's own zone (``own_zones``); of a larger piece only what lies on the ground.
     """
     thick: list[BaseGeometry] = []
     thin: list[BaseGeometry] = []
     thickest, ours = 0.0, False
+    of_zone = difference.loser in zones or difference.gainer in zones
     shapely.prepare(scene.ground.area)
     for piece in shapely.get_parts(difference.geometry):
         if not scene.ground.area.intersects(piece):
             continue
         radius = geo.inradius_km(piece, plane, at_least_km=at_least_km)
         inside = both(piece, scene.ground.area)
-        mostly = geo.area_km2(inside) >= MOSTLY * geo.area_km2(piece)
+        mostly = of_zone or geo.area_km2(inside) >= MOSTLY * geo.area_km2(piece)
         if radius > at_least_km and not mostly:
             radius = geo.inradius_km(inside, plane, at_least_km=at_least_km)
         (thick if radius > at_least_km else thin).append(piece if mostly else inside)
@@ -183,7 +204,8 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[lis
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared
     passed = list(differences(before.by_owner, after.by_owner))
-    measured = [m for d in passed if (m := on_ground(d, before, plane, smallest)) is not None]
+    zones = own_zones(before, after)
+    measured = [m for d in passed if (m := on_ground(d, before, plane, smallest, zones)) is not None]
     suspects = [m.geometry for m in measured if m.inradius_km >= smallest]
     if measured:
         suspects += patches(passed, plane, smallest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from borderwatch.diff.record import Finding
+from borderwatch.geometry import area_km2
 from borderwatch.models import Capture, Dispute, Kind
 from borderwatch.owners import label
 
@@ -26,14 +27,24 @@ def sentence(finding: Finding, dispute: Dispute | None, title: str, before: Capt
     """What changed, where, by how much, between which states."""
     place = dispute.name if dispute else "ground outside every catalogued dispute"
     between = f"between {state(before)} and {state(after)}"
-    return f"{title}, {between}: {_what(finding, place)}."
+    return f"{title}, {between}: {_what(finding, place, _part(finding, dispute))}."
 
 
-def _what(f: Finding, place: str) -> str:
+def _part(f: Finding, dispute: Dispute | None) -> str:
+    """The share of the dispute's ground, unless most of what passed lies beyond it (the source outlines it wider)."""
+    if f.share is None or not 0.005 <= f.share <= 1:
+        return ""
+    if f.area_km2 and dispute is not None and dispute.reference is not None:
+        on_ground_km2 = f.share * area_km2(dispute.reference)
+        if on_ground_km2 < f.area_km2 / 2:
+            return f", {on_ground_km2:,.0f} km² of it on the catalogue's ground"
+    return f" ({f.share:.0%} of it)"
+
+
+def _what(f: Finding, place: str, part: str) -> str:
     area = f"{f.area_km2:,.0f} km²" if f.area_km2 is not None and f.area_km2 >= 1 else f"{f.area_km2 or 0:.2g} km²"
     length = f"{f.length_km:,.0f} km" if f.length_km is not None else ""
     lang = f" ({f.subject})" if f.subject else ""
-    part = f" ({f.share:.0%} of it)" if f.share is not None and 0.005 <= f.share <= 1 else ""
     some = f"{area} of {place}{part}"
     match f.kind:
         case Kind.TRANSFER if f.loser is None:
