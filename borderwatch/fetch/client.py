@@ -261,7 +261,7 @@ class Client:
             raise Malformed(f"{shown} answered 304 to a question without a condition: ask again", url=shown, status=304)
         if status not in {200, 203}:
             raise problem_from_exchange(exchange, shown, secrets)
-        content.check(exchange.data, expect=expect, url=shown, headers=exchange.headers)
+        content.check(exchange.data, expect=expect, url=shown, headers=exchange.headers, said=secrets.text)
         kept = {name: exchange.headers[name] for name in KEPT_HEADERS if name in exchange.headers}
         return Answer(shown, status, kept, exchange.data)
 

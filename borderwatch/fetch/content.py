@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 from borderwatch.errors import Challenged, Malformed, UsageError
+from borderwatch.fetch.redaction import plain
+from borderwatch.formats.ows import exception_from_xml
 
 Expect = Literal["json", "html", "zip", "text", "any"]
 
@@ -55,8 +57,13 @@ def wall(data: bytes, headers: Mapping[str, str]) -> str | None:
     return _WALL_NAMES[int((found.lastgroup or "w0")[1:])] if found else None
 
 
-def check(data: bytes, *, expect: Expect, url: str, headers: Mapping[str, str]) -> None:
-    """Pass what ``expect`` promises; else ``Challenged`` or ``Malformed`` saying what came instead."""
+def check(
+    data: bytes, *, expect: Expect, url: str, headers: Mapping[str, str], said: Callable[[str], str] = str
+) -> None:
+    """Pass what ``expect`` promises; else ``Challenged`` or ``Malformed`` saying what came instead.
+
+    ``said`` takes the keys out of what a service repeats of our question.
+    """
     if expect not in EXPECTATIONS:
         raise UsageError(f"expect={expect!r}: choose one of {', '.join(EXPECTATIONS)}")
     kind = wall(data, headers)
@@ -70,6 +77,13 @@ def check(data: bytes, *, expect: Expect, url: str, headers: Mapping[str, str]) 
         raise Malformed(
             f"{url} answered with a git-LFS pointer, not the file: the publisher moved the file to LFS; the source "
             "needs the address of the file itself",
+            url=url,
+        )
+    report = exception_from_xml(data)
+    if report is not None:
+        raise Malformed(
+            f"{url} answered with an OGC exception, not with data: {plain(said(report), 300)}. Nothing was captured; "
+            "compare the question with the service's capabilities",
             url=url,
         )
     flaw = _flaw(data, expect)

@@ -18,6 +18,7 @@ from borderwatch.errors import (
 from borderwatch.fetch import content
 from borderwatch.fetch.redaction import Secrets, plain
 from borderwatch.fetch.transport import Exchange
+from borderwatch.formats.ows import exception_from_xml
 
 
 def is_limited(exchange: Exchange) -> bool:
@@ -102,6 +103,9 @@ def problem_from_exchange(exchange: Exchange, shown: str, secrets: Secrets) -> C
 
 def _said(exchange: Exchange, secrets: Secrets) -> str:
     """What an API's own error says, in brackets; nothing of pages."""
+    report = exception_from_xml(exchange.data)
+    if report is not None:
+        return f" ({plain(secrets.text(report), 300)})"
     if not exchange.headers.get("content-type", "").lower().startswith(("application/json", "text/plain")):
         return ""
     text = plain(secrets.text(exchange.data[:4096].decode("utf-8", "replace")), 160)

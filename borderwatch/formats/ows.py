@@ -1,0 +1,70 @@
+"""What OGC services say in XML: their exceptions, and the layers a WFS announces; no source, no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from borderwatch.errors import Malformed, SchemaChanged, TooLarge
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+MAX_BYTES = 8 * 1024 * 1024  # capabilities of a large GeoServer are about 1 MB
+_HEAD = 2048
+_REPORTS = (b"ExceptionReport", b"ServiceExceptionReport")
+
+
+def exception_from_xml(data: bytes) -> str | None:
+    """What an OGC exception report says (OWS 1.0 and 1.1, WMS and WFS 1.0), on one line; None for anything else.
+
+    GeoServer sends one with status 400, and some with status 200 where data was asked for.
+    """
+    head = data[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not head.startswith(b"<") or not any(report in head for report in _REPORTS):
+        return None
+    try:
+        root = _parsed(data, "exception report")
+    except (Malformed, TooLarge):
+        return "an exception report that is not well-formed"
+    if not _local(root).endswith("ExceptionReport"):
+        return None
+    said = []
+    for element in root.iter():
+        if _local(element) in {"Exception", "ServiceException"}:
+            code = element.get("exceptionCode") or element.get("code") or ""
+            locator = element.get("locator") or ""
+            text = " ".join("".join(element.itertext()).split())
+            said.append(": ".join(part for part in (" at ".join(p for p in (code, locator) if p), text) if part))
+    return "; ".join(said) or "an exception without a text"
+
+
+def layer_titles_from_capabilities(data: bytes, what: str) -> dict[str, str]:
+    """The title of every feature type a WFS announces, by its name with its workspace."""
+    root = _parsed(data, what)
+    if _local(root) != "WFS_Capabilities":
+        raise SchemaChanged(f"{what}: a document {_local(root)!r}, not WFS_Capabilities", words=(_local(root),))
+    titles = {}
+    for feature_type in root.iter():
+        if _local(feature_type) == "FeatureType":
+            texts = {_local(child): " ".join((child.text or "").split()) for child in feature_type}
+            if texts.get("Name"):
+                titles[texts["Name"]] = texts.get("Title", "")
+    return titles
+
+
+def _parsed(data: bytes, what: str) -> Element:
+    """The root of a document; one that declares a type or entities is refused: they can grow without bound."""
+    from xml.etree import ElementTree as ET
+
+    if len(data) > MAX_BYTES:
+        raise TooLarge(f"{what}: {len(data):,} bytes of XML; at most {MAX_BYTES:,} are read")
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        raise Malformed(f"{what}: XML with a document type of its own, which no OGC service sends")
+    try:
+        return ET.fromstring(data)  # noqa: S314 - no document type, so no entities; the size is bounded above
+    except ET.ParseError as error:
+        raise Malformed(f"{what}: not well-formed XML ({error})") from None
+
+
+def _local(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
