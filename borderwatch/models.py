@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -502,6 +502,23 @@ class SourceCard:
     title: str
     terms: Terms
     last_success: datetime | None = None
+    fault: Fault | None = None
+    every: timedelta | None = None
+    """How often it proposes to be asked."""
+    edition: Edition | None = None
+    """The newest edition captured of it, whatever the view."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewCard:
+    """What a page says about a view apart from any dispute: whether it was ever asked, and how the last time went.
+
+    ``answered`` is whether any attempt brought a body; ``fault`` is the newest attempt's.
+    """
+
+    view: View
+    asked: bool = False
+    answered: bool = False
     fault: Fault | None = None
 
 

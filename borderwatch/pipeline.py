@@ -12,12 +12,12 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from borderwatch.changelog import ChangeLog
+from borderwatch.changelog import ELSEWHERE, ChangeLog
 from borderwatch.collect import Ask, Event, Stage, collect, read_again
 from borderwatch.collect import backfill as collect_editions
 from borderwatch.derive import Past, distinct, fingerprint, measured, past_of_view, reader_fingerprint
 from borderwatch.fetch import Client
-from borderwatch.models import Capture, Change, DisputePage, SourceCard, View
+from borderwatch.models import Capture, Change, DisputePage, SourceCard, View, ViewCard
 from borderwatch.snapshots import Snapshots
 from borderwatch.source import Source
 
@@ -166,17 +166,29 @@ def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]
     with speaking(shop.language):
         drawn = write_pages((p for p in pages if p.dispute.slug in wanted), shop.maps, made_at=made_at)
         shop.progress("drew the maps", 1, 1)
-        return (*drawn, write_index(pages, list(by_name.values()), shop.maps, made_at=made_at))
+        index = write_index(
+            pages,
+            list(by_name.values()),
+            shop.maps,
+            made_at=made_at,
+            views=view_cards(shop),
+            elsewhere=shop.log.changes(dispute=ELSEWHERE),
+        )
+        return (*drawn, index)
 
 
 def cards(shop: Workshop) -> list[SourceCard]:
     """What pages and tables say about each source: its terms, and how it last answered."""
     last: dict[str, Capture] = {}
     success: dict[str, datetime] = {}
+    newest: dict[str, Capture] = {}
     for capture in shop.snapshots.captures():
-        last[capture.view.source] = capture
+        source = capture.view.source
+        last[source] = capture
         if capture.fault is None:
-            success[capture.view.source] = capture.taken_at
+            success[source] = capture.taken_at
+            if capture.edition is not None and (source not in newest or capture.shown_at >= newest[source].shown_at):
+                newest[source] = capture
     return [
         SourceCard(
             name=name,
@@ -184,9 +196,21 @@ def cards(shop: Workshop) -> list[SourceCard]:
             terms=source.terms,
             last_success=success.get(name),
             fault=last[name].fault if name in last else None,
+            every=source.every,
+            edition=newest[name].edition if name in newest else None,
         )
         for name, source in sorted(shop.sources.items())
     ]
+
+
+def view_cards(shop: Workshop) -> list[ViewCard]:
+    """Every view there is to ask or ever was asked, and how that went."""
+    cards = {view: ViewCard(view) for source in shop.sources.values() for view in source.views()}
+    for capture in shop.snapshots.captures():
+        held = cards.get(capture.view) or ViewCard(capture.view)
+        answered = held.answered or capture.fault is None
+        cards[capture.view] = replace(held, asked=True, answered=answered, fault=capture.fault)
+    return [card for _view, card in sorted(cards.items())]
 
 
 @dataclass

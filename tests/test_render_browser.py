@@ -331,3 +331,52 @@ def test_a_map_is_ready_within_a_second(site: dict[str, Path], open_page: Open) 
     opened = open_page(site["square"])
     ready = opened.page.evaluate("performance.getEntriesByType('navigation')[0].domComplete")
     assert ready < 3000  # the target is 1,000 ms on an idle machine; this bound only catches a disaster
+
+
+def test_the_matrix_is_walked_by_keyboard(site: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(site["index"])
+    page = opened.page
+    stops = page.evaluate("[...document.querySelectorAll('.matrix [tabindex=\"0\"]')].length")
+    assert stops == 1
+    page.locator("#grid-source").focus()
+    page.keyboard.press("Tab")
+    focused = "document.activeElement.closest('td, th')"
+    assert page.evaluate(f"[{focused}.parentElement.rowIndex, {focused}.cellIndex]") == [2, 0]
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(f"[{focused}.parentElement.rowIndex, {focused}.cellIndex]") == [3, 1]
+    page.keyboard.press("Control+End")
+    row, column = page.evaluate(f"[{focused}.parentElement.rowIndex, {focused}.cellIndex]")
+    assert row == len(KINDS)
+    assert page.inner_text("#grid-said") != ""
+    page.keyboard.press("Control+Home")
+    for _ in range(column):
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate(f"{focused}.cellIndex") == column
+    covered = """(() => {
+        const cell = document.activeElement.getBoundingClientRect();
+        const grid = document.getElementById('grid').getBoundingClientRect();
+        return cell.top >= grid.top - 1 && cell.left >= grid.left - 1;
+    })()"""
+    assert page.evaluate(covered)
+    name = page.evaluate(f"{focused}.parentElement.cells[0].textContent.trim()")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/disputes/*.html")
+    assert page.locator("h1").inner_text()[:20] == name[:20]
+
+
+def test_the_search_filters_list_matrix_and_map_alike(site: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(site["index"])
+    opened.page.get_by_label("Search names, codes and claimants").fill("квадрат quiet")
+    assert opened.page.locator(".matrix tbody tr:visible").count() == 1
+    assert opened.page.locator(".matrix tbody tr:visible").get_attribute("data-slug") == "quiet"
+    assert opened.page.locator(".world a:not(.away)").count() == 1
+    opened.page.get_by_label("Search names, codes and claimants").fill("")
+    everything = opened.page.locator(".matrix thead tr + tr th:visible").count()
+    opened.page.get_by_label("Source", exact=True).select_option("atlas")
+    assert opened.page.locator(".matrix thead tr + tr th:visible").count() < everything
+    opened.page.get_by_label("Source", exact=True).select_option("")
+    opened.page.get_by_label("only where views differ").check()
+    assert opened.page.locator(".matrix tbody tr:visible").count() == 0  # the samples' views agree
+    assert opened.page.locator("#find-none").is_visible()
+    assert opened.complaints == []

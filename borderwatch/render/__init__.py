@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from borderwatch.models import DisputePage, SourceCard
+from borderwatch.models import Change, DisputePage, SourceCard, ViewCard
 from borderwatch.render.language import speaking
 
 __all__ = ["page_path", "speaking", "write_index", "write_page", "write_pages"]
@@ -37,9 +37,20 @@ def write_page(page: DisputePage, path: Path, *, made_at: datetime) -> Path:
     return write_text(path, dispute_page(page), made_at)
 
 
-def write_index(pages: Sequence[DisputePage], sources: Sequence[SourceCard], out: Path, *, made_at: datetime) -> Path:
-    """Write ``out/index.html``: what changed lately, every dispute, and the health of every source."""
+def write_index(
+    pages: Sequence[DisputePage],
+    sources: Sequence[SourceCard],
+    out: Path,
+    *,
+    made_at: datetime,
+    views: Sequence[ViewCard] = (),
+    elsewhere: Sequence[Change] = (),
+) -> Path:
+    """Write ``out/index.html``: what changed lately, every dispute against every view, the health of every source.
+
+    ``views`` are all there are to ask, ``elsewhere`` the changes on ground no watched dispute holds.
+    """
     from borderwatch.render.index import index_page
     from borderwatch.render.store import write_page
 
-    return write_page(out, "index", index_page(pages, sources), made_at)
+    return write_page(out, "index", index_page(pages, sources, views, elsewhere), made_at)

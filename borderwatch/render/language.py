@@ -138,6 +138,11 @@ def decimal(value: float, pattern: str = "#,##0") -> str:
     return str(format_decimal(value, pattern, locale=spoken()))
 
 
+def count(value: int) -> str:
+    """How many."""
+    return decimal(value)
+
+
 def territory(code: str) -> str | None:
     """CLDR's name of an ISO 3166-1 code in the language spoken; None for English, where ``owners`` has it."""
     if spoken() == "en":

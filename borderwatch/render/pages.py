@@ -79,7 +79,12 @@ def lead(page: DisputePage) -> str:
 
 
 def filled(template: str, *, styles: Sequence[str], scripts: Sequence[str], **context: Any) -> str:
-    """A page from its template; only the given styles and scripts may act on it, each by its hash."""
+    """A page from its template; only the given styles and scripts may act on it, each by its hash.
+
+    ``feeds`` (address, title), ``data`` (address of its JSON) and ``social`` (Open Graph name, value) are told in the
+    page's head where the context has them.
+    """
+    context = {"feeds": (), "data": None, "social": (), **context}
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -130,8 +135,10 @@ def environment() -> Environment:
     made.install_gettext_callables(language.gettext, language.ngettext, newstyle=True, pgettext=language.pgettext)  # type: ignore[attr-defined]
     for function in (
         language.spoken,
+        language.count,
         words.fault_words,
         words.dispute_name,
+        source_slug,
         words.short,
         words.owner_label,
         words.day,
@@ -151,6 +158,11 @@ def environment() -> Environment:
     made.globals["style_words"] = words.STYLE_WORDS
     made.globals["kind_words"] = words.KIND_WORDS
     return made
+
+
+def source_slug(name: str) -> bool:
+    """Whether a source's name can be part of a file's name; every real one can."""
+    return re.fullmatch(r"[a-z0-9_]{1,64}", name) is not None
 
 
 @cache

@@ -30,12 +30,23 @@ def write_text(path: Path, text: str, made_at: datetime) -> Path:
         stamp = _STAMP.search(there)
         if stamp is not None and text.replace(WRITTEN, stamp[1]) == there:
             return path
-    path.parent.mkdir(parents=True, exist_ok=True)
     page = text.replace(WRITTEN, f"{made_at.astimezone(UTC):%Y-%m-%d %H:%MZ}")
+    return _put(path, page.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write ``data`` to ``path`` through a file beside it, unless that is what is there."""
+    if path.is_file() and path.read_bytes() == data:
+        return path
+    return _put(path, data)
+
+
+def _put(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".tmp", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:

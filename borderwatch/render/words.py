@@ -59,8 +59,15 @@ def _owner_label(identity: str | None, _language: str) -> str:
         return _("nobody")
     if identity.startswith("?"):
         return f"“{short(identity[1:], 80)}”" if identity[1:].strip() else _("an owner without a name")
-    name = short(lang.territory(identity) or _name_of_slug(identity) or owners.label(identity), 80)
+    name = owner_name(identity)
     return f"{name} ({identity})" if _CODE.fullmatch(identity) and name != identity else name
+
+
+def owner_name(identity: str | None) -> str:
+    """The same without its code, for places where room is short: ``Ukraine``."""
+    if identity is None or identity.startswith("?"):
+        return owner_label(identity)
+    return short(lang.territory(identity) or _name_of_slug(identity) or owners.label(identity), 80)
 
 
 def _name_of_slug(identity: str) -> str | None:
