@@ -216,6 +216,21 @@ class LineStyle(StrEnum):
     NOT_DRAWN = "not_drawn"
 
 
+class LineStatus(StrEnum):
+    """What a source says of a boundary by the class it puts it in, whatever its own word for that class is."""
+
+    RECOGNISED = "recognised"
+    DISPUTED = "disputed"
+    LINE_OF_CONTROL = "line of control"
+    CLAIM = "claim"
+    BREAKAWAY = "breakaway"
+    INDEFINITE = "indefinite"
+    LEASE = "lease"
+    REFERENCE = "reference"
+    UNRECOGNISED = "unrecognised"
+    INTERNAL = "internal"
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One drawn thing, in the source's own words; geometry in longitude, latitude degrees (WGS 84).
@@ -443,6 +458,10 @@ class Change:
     geometry: BaseGeometry | None = None
     reverts: str | None = None
     summary: str = ""
+    offset_km: float | None = None
+    """How far a line moved at most."""
+    adopts: str | None = None
+    """The view, of another audience, that already showed what this one shows now."""
 
 
 @dataclass(frozen=True, slots=True)

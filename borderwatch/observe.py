@@ -269,7 +269,7 @@ class Observer:
                 areas.append(_piece(painted, clipped, own=own.get(int(i)) == slug))
         rows = rows_about(here.dispute, here.identity, world)
         areas, depiction = _depiction(world, here, areas, lines, rows)
-        return Scene(here, world.capture, depiction, tuple(areas), tuple(lines), world.complete)
+        return Scene(here, world.capture, depiction, tuple(areas), tuple(lines), world.complete, world.sheet)
 
 
 def _piece(painted: Painted, geometry: BaseGeometry, *, own: bool) -> Piece:

@@ -37,6 +37,24 @@ class Painted:
 
 
 @dataclass(frozen=True)
+class LineSheet:
+    """Every boundary line of a world: what a dispute's few lines are judged against.
+
+    ``words`` are the source's own classes of line and ``columns`` the attributes its lines carry (``FCLASS_IN``):
+    a class or a column that is new in the whole file is the source's way of writing, not a line drawn otherwise.
+    """
+
+    lines: tuple[BaseGeometry, ...] = ()
+    words: frozenset[str] = frozenset()
+    columns: frozenset[str] = frozenset()
+    key: frozenset[bytes] = frozenset()
+    """Digests of the lines: equal keys are the same lines."""
+
+
+NO_LINES = LineSheet()
+
+
+@dataclass(frozen=True)
 class World:
     """All one snapshot draws and lists, owners resolved, with an index by place."""
 
@@ -51,6 +69,19 @@ class World:
     def tree(self) -> shapely.STRtree:
         """Index over ``painted``."""
         return shapely.STRtree([p.geometry for p in self.painted])
+
+    @cached_property
+    def sheet(self) -> LineSheet:
+        """All its boundary lines."""
+        drawn = [p for p in self.painted if p.role is Role.BOUNDARY]
+        if not drawn:
+            return NO_LINES
+        return LineSheet(
+            lines=tuple(p.geometry for p in drawn),
+            words=frozenset(p.word for p in drawn if p.word),
+            columns=frozenset(column for p in drawn for column in p.words),
+            key=frozenset(p.digest for p in drawn),
+        )
 
     @cached_property
     def rows_by_code(self) -> dict[str, list[Row]]:
@@ -124,11 +155,21 @@ class Scene:
     areas: tuple[Piece, ...]
     lines: tuple[Piece, ...]
     complete: bool
+    sheet: LineSheet = NO_LINES
 
     @cached_property
     def areas_key(self) -> tuple[tuple[bytes, str | None, Role], ...]:
         """Equal keys are the same areas with the same owners, whatever their order."""
         return tuple(sorted((p.digest, p.drawn.owner or "", p.drawn.role) for p in self.areas))
+
+    @cached_property
+    def lines_key(self) -> tuple[tuple[bytes, str, str, tuple[tuple[str, str], ...]], ...]:
+        """Equal keys are the same lines with the same words, whatever their order."""
+        return tuple(
+            sorted(
+                (p.digest, p.drawn.word or "", p.drawn.style or "", tuple(sorted(p.words.items()))) for p in self.lines
+            )
+        )
 
     @cached_property
     def by_owner(self) -> dict[str, BaseGeometry]:

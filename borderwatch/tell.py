@@ -212,6 +212,8 @@ def _what(change: Change) -> str:
     if change.kind in (Kind.TRANSFER, Kind.OVERLAP, Kind.APPEARED, Kind.DISAPPEARED):
         text = f"{owner_words(change.loser)} → {owner_words(change.gainer)}"
         return text if change.kind is Kind.TRANSFER else f"{change.kind.value}: {text}"
+    if change.kind is Kind.BOUNDARY_MOVED and change.offset_km is not None:
+        return f"{change.old or change.new} moved by up to {change.offset_km:,.1f} km"
     subject = f"{change.subject}: " if change.subject else ""
     return f"{subject}{change.old or 'nothing'} → {change.new or 'nothing'}"
 
@@ -259,6 +261,7 @@ def change_record(c: Change) -> dict[str, Any]:
         "new": c.new,
         "area_km2": _round(c.area_km2, 3),
         "length_km": _round(c.length_km, 3),
+        "offset_km": _round(c.offset_km, 3),
         "share": _round(c.share, 4),
         "inradius_km": _round(c.inradius_km, 3),
         "noise_floor_km": _round(c.noise_floor_km, 3),
@@ -267,6 +270,7 @@ def change_record(c: Change) -> dict[str, Any]:
         "before": {"capture": c.before.id, "edition": _edition(c.before), "shown_at": c.before.shown_at.isoformat()},
         "after": {"capture": c.after.id, "edition": _edition(c.after), "shown_at": c.after.shown_at.isoformat()},
         "reverts": c.reverts,
+        "adopts": c.adopts,
         "summary": c.summary,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,14 @@ import numpy as np
 import shapely
 
 from borderwatch.diff import compare as comparing
-from borderwatch.diff import elsewhere
+from borderwatch.diff import elsewhere, lines_elsewhere
 from borderwatch.diff.record import Finding, change_from_finding
 from borderwatch.diff.sentences import sentence
 from borderwatch.diff.series import doubt, redrawn
 from borderwatch.disputes import catalogue
 from borderwatch.errors import UsageError
 from borderwatch.formats.features import RawFeature
+from borderwatch.formats.line_words import line_says
 from borderwatch.formats.vector_file import features_from_path, owner_field, value_of
 from borderwatch.models import (
     Capture,
@@ -116,7 +117,8 @@ def compare(
     others: list[Change] = []
     if slugs is None and why is None:
         grounds = [g.area for g in observer.grounds]
-        for number, finding in enumerate(elsewhere.findings(old, new, grounds)):
+        found = [*elsewhere.findings(old, new, grounds), *lines_elsewhere.findings(old, new, grounds)]
+        for number, finding in enumerate(found):
             others.append(_change(finding, None, old.capture, new.capture, place=str(number)))
     return Compared(before, after, tuple(results), tuple(others), why)
 
@@ -133,7 +135,9 @@ def world_from_file(path: Path, number: int, *, insist: str | None, resolution_k
     try:
         code, name = owner_field(raw, insist)
     except UsageError as error:
-        raise UsageError(f"{path.name}: {error}") from None
+        if insist is not None or any(_areal(f.geometry) for f in raw):
+            raise UsageError(f"{path.name}: {error}") from None
+        code, name = None, None  # lines need not say whose they are
     digest = hashlib.sha256(str(path.resolve()).encode() + bytes([number])).hexdigest()
     moment = datetime(1970, 1, 1, tzinfo=UTC).replace(second=number)  # two files have an order, not dates
     capture = Capture(
@@ -146,18 +150,23 @@ def world_from_file(path: Path, number: int, *, insist: str | None, resolution_k
         edition=Edition(path.name, None),
     )
     features = tuple(_feature(f, code, name) for f in raw)
-    areas = [f.geometry for f in features if f.geometry is not None and f.role is Role.AREA]
-    if not areas:
-        raise UsageError(f"{path}: no areas in it; borderwatch diff compares files of areas (polygons)")
-    return world_from_reading(Reading(features), capture, resolution_km=resolution_km or finest_km(areas))
+    drawn = [f.geometry for f in features if f.geometry is not None and f.role in (Role.AREA, Role.BOUNDARY)]
+    if not drawn:
+        raise UsageError(f"{path}: no areas in it, and no lines; borderwatch diff compares areas and boundary lines")
+    return world_from_reading(Reading(features), capture, resolution_km=resolution_km or finest_km(drawn))
 
 
 def _feature(raw: RawFeature, code: str | None, name: str | None) -> Feature:
     geometry = raw.geometry
-    areal = geometry is not None and geometry.geom_type in ("Polygon", "MultiPolygon")
+    areal = _areal(geometry)
     lineal = geometry is not None and geometry.geom_type in ("LineString", "MultiLineString")
     role = Role.AREA if areal else Role.BOUNDARY if lineal else Role.LABEL
-    return Feature(geometry, code=value_of(raw, code), name=value_of(raw, name), role=role)
+    feature = Feature(geometry, code=value_of(raw, code), name=value_of(raw, name), role=role)
+    return replace(feature, **line_says(raw.properties)) if lineal else feature
+
+
+def _areal(geometry: BaseGeometry | None) -> bool:
+    return geometry is not None and geometry.geom_type in ("Polygon", "MultiPolygon")
 
 
 def finest_km(areas: Sequence[BaseGeometry]) -> float:
@@ -214,6 +223,7 @@ def _change_record(c: Change) -> dict[str, Any]:
         "noise_floor_km": _rounded(c.noise_floor_km),
         "ratio": _rounded(c.ratio),
         "length_km": _rounded(c.length_km),
+        "offset_km": _rounded(c.offset_km),
         "share": _rounded(c.share),
         "subject": c.subject or None,
         "old": c.old,
@@ -223,8 +233,13 @@ def _change_record(c: Change) -> dict[str, Any]:
 
 
 def _place(c: Change) -> Mapping[str, float]:
-    point = c.geometry.representative_point() if c.geometry is not None else None
-    return {"lon": round(point.x, 4), "lat": round(point.y, 4)} if point is not None else {}
+    if c.geometry is None:
+        return {}
+    areal = c.geometry.geom_type in ("Polygon", "MultiPolygon")
+    # Of a line, the middle of its longest part: a representative point may be one of its ends.
+    part = max(shapely.get_parts(c.geometry), key=lambda g: g.length)
+    point = c.geometry.representative_point() if areal else part.interpolate(0.5, normalized=True)
+    return {"lon": round(point.x, 4), "lat": round(point.y, 4)}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -422,7 +422,7 @@ def number_from_id(change: str) -> int:
     return int.from_bytes(hashlib.sha256(change.encode("utf-8", "surrogatepass")).digest()[:8]) >> 3 << 1
 
 
-MEASURES = ("area_km2", "length_km", "inradius_km", "noise_floor_km", "ratio", "limit_km", "share")
+MEASURES = ("area_km2", "length_km", "inradius_km", "noise_floor_km", "ratio", "limit_km", "share", "offset_km")
 
 
 def row_from_change(change: Change) -> Fields:
@@ -452,6 +452,7 @@ def row_from_change(change: Change) -> Fields:
         "after_taken": text_from_time(after.taken_at),
         "shown_at": text_from_time(after.shown_at),
         "reverts": change.reverts,
+        "adopts": change.adopts,
         "summary": change.summary,
         "grams": search.grams_from_texts((change.summary, change.old, change.new, change.subject)),
     }
@@ -474,6 +475,7 @@ def change_from_row(row: sqlite3.Row, captures: Mapping[str, Capture]) -> Change
         **{name: row[name] for name in MEASURES},
         geometry=None if row["geometry"] is None else geometry_from_blob(row["geometry"]),
         reverts=row["reverts"],
+        adopts=row["adopts"],
         summary=row["summary"],
     )
 

@@ -11,7 +11,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 
-VERSION = 1
+VERSION = 2
 """Kept in ``PRAGMA user_version``; raise it with any change of the tables (there are no migrations: rebuild)."""
 
 APPLICATION_ID = 0x62647774
@@ -224,6 +224,7 @@ CREATE TABLE changes (
   ratio REAL,                          -- inradius_km / noise_floor_km
   limit_km REAL,                       -- detection limit of the coarser capture
   share REAL,                          -- of the dispute's area, 0 to 1
+  offset_km REAL,                      -- how far a line moved at most
   geometry BLOB,                       -- WKB, WGS 84
   west REAL,                           -- its box, degrees; west > east across the antimeridian (RFC 7946)
   south REAL,
@@ -237,6 +238,7 @@ CREATE TABLE changes (
   after_taken TEXT NOT NULL,
   shown_at TEXT NOT NULL,              -- after_published, else after_taken: when the change was shown
   reverts TEXT REFERENCES changes(id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED, -- the change it takes back
+  adopts TEXT,                         -- the view of another audience that already showed what this one shows now
   summary TEXT NOT NULL,               -- one sentence
   grams TEXT                           -- for search: pieces of words in scripts written without spaces
 );

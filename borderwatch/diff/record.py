@@ -32,6 +32,7 @@ class Finding:
     limit_km: float | None = None
     share: float | None = None
     geometry: BaseGeometry | None = None
+    offset_km: float | None = None
 
 
 def change_from_finding(
@@ -82,4 +83,5 @@ def change_from_finding(
         geometry=finding.geometry,
         reverts=reverts,
         summary=summary,
+        offset_km=finding.offset_km,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from borderwatch.diff.record import Finding
+from borderwatch.formats.line_words import status_from_word, style_from_word
 from borderwatch.geometry import area_km2
 from borderwatch.models import Capture, Dispute, Kind
 from borderwatch.owners import label
@@ -68,9 +69,12 @@ def _what(f: Finding, place: str, part: str) -> str:
             now = f"; its ground is now {quoted(f.new)}" if f.new else ""
             text = f"{place} has no feature of its own any more (was {quoted(f.old)}){now}"
         case Kind.BOUNDARY_MOVED:
-            text = f"{place}: {length} of boundary ({quoted(f.new or f.old)}) {f.subject or 'moved'}"
+            to = f", now {quoted(f.new)}," if f.old and f.new and f.old != f.new else ""
+            far = f" by up to {f.offset_km:,.1f} km" if f.offset_km is not None else ""
+            text = f"{place}: {length} of boundary ({quoted(f.old or f.new)}){to} {f.subject or 'moved'}{far}"
         case Kind.RESTYLED:
-            text = f"{place}: {length} of boundary{lang} goes from {quoted(f.old)} to {quoted(f.new)}"
+            viewers = f" for {_viewers(f.subject)}" if f.subject else ""
+            text = f"{place}: {length} of boundary{viewers} goes from {_class(f.old)} to {_class(f.new)}"
         case Kind.RENAMED | Kind.RELABELLED:
             text = f"{place}{lang}: {quoted(f.old)} becomes {quoted(f.new)}"
         case Kind.LISTED:
@@ -82,6 +86,23 @@ def _what(f: Finding, place: str, part: str) -> str:
         case Kind.WORLDVIEWS:
             text = f"the list of audiences it serves changes: {f.subject}"
     return text
+
+
+def _viewers(subject: str) -> str:
+    """Which audiences a line was restyled for: the columns' own suffixes."""
+    suffixes = [column.strip().removeprefix("FCLASS_") for column in subject.split(",")]
+    return f"viewers {', '.join(suffixes)}" if "FCLASS_" in subject else f"({subject})"
+
+
+def _class(word: str | None) -> str:
+    """A line's own word, and what it means where the word alone may not say."""
+    status, style = status_from_word(word), style_from_word(word)
+    if word is None or style is None:
+        return quoted(word)
+    if word == style.value:
+        return style.value.replace("_", " ")
+    meaning = f"{status.value}, {style.value.replace('_', ' ')}" if status else style.value.replace("_", " ")
+    return f"{quoted(word)} ({meaning})"
 
 
 def quoted(text: str | None) -> str:

@@ -411,7 +411,8 @@ def _line(raw: RawFeature, column: str | None) -> Feature:
             "FEATURECLA",
             "NOTE",
         )
-        | _viewers(fields),
+        # One audience's view is that audience's; how others see the line is told by their views, and by everybody's.
+        | ({} if column is not None else _viewers(fields)),
     )
 
 
