@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
+from borderwatch.errors import Refused
 from borderwatch.models import Archived, Body, Edition, Reading, Snapshot, Terms, View
 
 if TYPE_CHECKING:
@@ -37,12 +39,27 @@ class Source(ABC):
     resolution_km: ClassVar[Mapping[str, float]] = MappingProxyType({})
     owner_words: ClassVar[Mapping[str, str]] = MappingProxyType({})
     key_variable: ClassVar[str | None] = None
+    """The environment variable that holds the user's key; without one the source is off."""
     proven: ClassVar[str] = ""
     first_contact: ClassVar[str] = ""
 
     def views(self) -> tuple[View, ...]:
         """Every view of this source, each of which has its own past."""
         return tuple(View(self.name, worldview, layer=layer) for worldview in self.worldviews for layer in self.layers)
+
+    @property
+    def lacks_key(self) -> bool:
+        """Whether this service wants a key and none is set."""
+        return self.key_variable is not None and not os.environ.get(self.key_variable, "").strip()
+
+    def key(self) -> str:
+        """The user's key, read when it is needed and held nowhere; ``Refused`` says which variable to set."""
+        key = os.environ.get(self.key_variable or "", "").strip()
+        if not key:
+            raise Refused(f"{self.name} wants a key of yours: set the environment variable {self.key_variable}")
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise Refused(f"{self.key_variable} holds characters that no key has: set it to the key alone")
+        return key
 
     def cadence(self, view: View) -> timedelta:
         """How often this view is asked."""

@@ -413,7 +413,7 @@ def sources(
         attempts = list(snapshots.captures(name))
         answered = max((c.taken_at for c in attempts if c.fault is None), default=None)
         fault = attempts[-1].fault if attempts else None
-        on = settings.wants(name, automation=source.terms.automation)
+        on = settings.wants(name, automation=source.terms.automation) and not source.lacks_key
         every = settings.every.get(name, source.every)
         if stale and answered is not None and now - answered <= 2 * every:
             continue
@@ -429,6 +429,7 @@ def sources(
                 "licence": source.terms.licence,
                 "attribution": source.terms.attribution,
                 "bodies": source.terms.keep.value,
+                "key_variable": source.key_variable,
                 "last_success": answered.isoformat() if answered else None,
                 "health": f"{fault.kind}: {fault.message}" if fault else ("ok" if answered else "not asked"),
             }
@@ -439,7 +440,8 @@ def sources(
     out = _console()
     table = _table("source", "watches", ">views", ">every", "licence", "last success", "health")
     for row in rows:
-        health = row["health"] if row["on"] else "off"
+        needs = f"off: set {row['key_variable']}" if known[row["source"]].lacks_key else "off"
+        health = row["health"] if row["on"] else needs
         success = str(row["last_success"] or "-")[:10]
         table.add_row(
             row["source"],

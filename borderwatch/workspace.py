@@ -62,10 +62,16 @@ def wanted(shop: Workshop, settings: Settings, only: Sequence[str] = ()) -> dict
             raise UsageError(f"no source {name!r}; there are {', '.join(sorted(shop.sources))}")
         if not settings.wants(name, automation=shop.sources[name].terms.automation):
             raise UsageError(f"{name} is off here: add it to [sources] enabled in borderwatch.toml")
+        if shop.sources[name].lacks_key:
+            raise UsageError(
+                f"{name} is off: it wants a key of yours in the environment variable {shop.sources[name].key_variable}"
+            )
     return {
         view: source
         for name, source in sorted(shop.sources.items())
-        if (not only or name in only) and settings.wants(name, automation=source.terms.automation)
+        if (not only or name in only)
+        and settings.wants(name, automation=source.terms.automation)
+        and not source.lacks_key
         for view in source.views()
     }
 

@@ -655,3 +655,55 @@ def test_the_scratch_folder_goes_with_the_run() -> None:
 def test_a_route_leads_to_loopback_only() -> None:
     with pytest.raises(ValueError, match="loopback"):
         Client(routes={"example.org": "http://93.184.216.34/"})
+
+
+# --- parts of a file, and nothing at an address --------------------------------------------------------
+
+
+def ranged(data: bytes) -> Reply | object:
+    def answer(asked: Asked) -> Reply:
+        first, last = (int(n) for n in asked.headers["range"].removeprefix("bytes=").split("-"))
+        last = min(last, len(data) - 1)
+        return Reply(data[first : last + 1], 206, {"Content-Range": f"bytes {first}-{last}/{len(data)}"})
+
+    return answer
+
+
+def test_a_part_of_a_file_is_asked_for_and_got(replay: Replay) -> None:
+    replay.on(HOST, "/data", ranged(b"0123456789"))
+    with replay.client() as client:
+        assert client.asking().get(URL, part=(2, 4)).data == b"234"
+        assert client.asking().get(URL, part=(8, 99)).data == b"89", "a file may end before the part does"
+
+
+def test_a_server_without_ranges_gives_the_whole_and_the_part_is_cut_from_it(replay: Replay) -> None:
+    replay.on(HOST, "/data", data=b"0123456789")
+    with replay.client() as client:
+        assert client.asking().get(URL, part=(2, 4)).data == b"234"
+        with pytest.raises(TooLarge):
+            client.asking().get(URL, part=(2, 4), max_bytes=5)
+
+
+@pytest.mark.parametrize("said", ["bytes 0-2/10", "bytes 2-9/10", "bytes 2-3/10", "2-4", "", "bytes 2-4/x"])
+def test_another_part_than_was_asked_for_is_partial(replay: Replay, said: str) -> None:
+    replay.on(HOST, "/data", Reply(b"234", 206, {"Content-Range": said}))
+    with replay.client() as client, pytest.raises(Partial, match="answered others"):
+        client.asking().get(URL, part=(2, 4))
+
+
+@pytest.mark.parametrize("status", [204, 404])
+def test_nothing_at_an_address_is_an_answer_where_the_service_says_it_so(replay: Replay, status: int) -> None:
+    replay.on(HOST, "/data", status=status)
+    with replay.client() as client:
+        answer = client.asking().get(URL, nothing=(204, 404))
+        assert (answer.status, answer.data) == (status, b"")
+        with pytest.raises(CaptureProblem):
+            client.asking().get(URL)
+
+
+def test_only_the_headers_named_are_kept(replay: Replay) -> None:
+    replay.on(HOST, "/data", data=b"x", headers={"X-Version": "7", "X-Other": "8", "ETag": '"e"'})
+    with replay.client() as client:
+        headers = client.asking().get(URL, keep_headers=("x-version",)).headers
+    assert headers["x-version"] == "7"
+    assert "x-other" not in headers

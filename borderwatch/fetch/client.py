@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
@@ -28,7 +28,7 @@ from borderwatch.errors import (
     UsageError,
 )
 from borderwatch.fetch import content
-from borderwatch.fetch.problems import is_limited, leads_inside, problem_from_exchange, retry_after_s
+from borderwatch.fetch.problems import is_limited, leads_inside, part_of, problem_from_exchange, retry_after_s
 from borderwatch.fetch.redaction import Secrets, plain
 from borderwatch.fetch.transport import Cut, Exchange, NoAnswer, Transport, is_loopback, is_private
 from borderwatch.models import Capture, Outcome
@@ -186,6 +186,9 @@ class Client:
         robots: bool,
         interval_s: float | None,
         silence_s: float | None = None,
+        part: tuple[int, int] | None = None,
+        nothing: tuple[int, ...] = (),
+        keep_headers: tuple[str, ...] = (),
     ) -> Answer:
         """``Fetch.get`` for the attempt that holds ``known``."""
         url = _with_params(url, params)
@@ -193,7 +196,7 @@ class Client:
         _check_start(url, secrets)
         bound = max_bytes or self._max_bytes
         local_start = is_loopback(urlsplit(url).hostname or "")
-        asked = dict(headers or {})
+        asked = dict(headers or {}) | ({"Range": f"bytes={part[0]}-{part[1]}"} if part else {})
         conditional = _conditional_headers(known)
         seen: list[str] = []
         while True:
@@ -219,10 +222,15 @@ class Client:
             if exchange.status in {301, 302, 303, 307, 308}:
                 target = self._redirect(url, exchange, secrets, local_start=local_start)
                 if urlsplit(target).netloc != urlsplit(url).netloc:
-                    asked = {name: value for name, value in asked.items() if name.lower().startswith("accept")}
+                    asked = {n: value for n, value in asked.items() if n.lower().startswith(("accept", "range"))}
                 url = target
                 continue
-            return self._answer(exchange, shown, secrets, expect=expect, conditional=bool(conditions))
+            if exchange.status in nothing:
+                return Answer(shown, exchange.status, _kept(exchange, keep_headers), b"")
+            if part is not None and exchange.status in {200, 206}:
+                exchange = part_of(exchange, part, shown)
+            answer = self._answer(exchange, shown, secrets, expect=expect, conditional=bool(conditions))
+            return replace(answer, headers=_kept(exchange, keep_headers))
 
     def _redirect(self, url: str, exchange: Exchange, secrets: Secrets, *, local_start: bool) -> str:
         """Where a redirect leads, if it may be followed."""
@@ -262,8 +270,7 @@ class Client:
         if status not in {200, 203}:
             raise problem_from_exchange(exchange, shown, secrets)
         content.check(exchange.data, expect=expect, url=shown, headers=exchange.headers, said=secrets.text)
-        kept = {name: exchange.headers[name] for name in KEPT_HEADERS if name in exchange.headers}
-        return Answer(shown, status, kept, exchange.data)
+        return Answer(shown, status, {}, exchange.data)
 
     # --- politeness -----------------------------------------------------------------------------
 
@@ -437,6 +444,9 @@ class Fetch:
         robots: bool = True,
         interval_s: float | None = None,
         silence_s: float | None = None,
+        part: tuple[int, int] | None = None,
+        nothing: tuple[int, ...] = (),
+        keep_headers: tuple[str, ...] = (),
     ) -> Answer:
         """Ask for ``url``; raises a ``CaptureProblem``, or ``NotModified`` where ``known`` still stands.
 
@@ -445,6 +455,10 @@ class Fetch:
         names another; say so in a comment. ``silence_s`` is how long the host may say nothing before it is
         given up, for one that thinks before it speaks. Parameters named in ``secret_params`` (and the usual
         ones, ``key``, ``token``...) appear in no text that leaves here.
+
+        ``part`` asks for the bytes from the first to the last of two offsets (RFC 9110, 14.2) and gets these or a
+        ``Partial``. ``nothing`` are the statuses by which this service says that nothing lies at an address, such
+        as 204 for an empty tile: then the answer is empty. ``keep_headers`` are kept besides the usual ones.
         """
         secrets = Secrets(secret_params)
         for name, value in (headers or {}).items():
@@ -462,6 +476,9 @@ class Fetch:
             robots=robots,
             interval_s=interval_s,
             silence_s=silence_s,
+            part=part,
+            nothing=nothing,
+            keep_headers=keep_headers,
         )
 
     def leave(self, url: str, wait_s: float) -> None:
@@ -471,6 +488,10 @@ class Fetch:
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What ``make`` returns, asked for once a run however many views need it."""
         return self.client.once(key, make)
+
+
+def _kept(exchange: Exchange, more: tuple[str, ...]) -> dict[str, str]:
+    return {name: exchange.headers[name] for name in (*KEPT_HEADERS, *more) if name in exchange.headers}
 
 
 def _user_agent(contact: str | None) -> str:

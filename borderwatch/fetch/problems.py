@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import email.utils
+import re
 import time
+from dataclasses import replace
 
 from borderwatch.errors import (
     CaptureProblem,
@@ -99,6 +101,25 @@ def problem_from_exchange(exchange: Exchange, shown: str, secrets: Secrets) -> C
             retry_after=retry_after_s(exchange),
         )
     return Malformed(f"{shown} answered {status}, which is not an answer to GET: ask again", url=shown, status=status)
+
+
+def part_of(exchange: Exchange, part: tuple[int, int], shown: str) -> Exchange:
+    """The bytes that were asked for, as an ordinary answer; ``Partial`` where others came.
+
+    A server may answer 200 with the whole, or with fewer bytes where the file ends (RFC 9110, 14.2 and 15.3.7).
+    """
+    first, last = part
+    if exchange.status == 200:
+        return replace(exchange, data=exchange.data[first : last + 1])
+    said = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", exchange.headers.get("content-range", "").strip())
+    if said is None or int(said[1]) != first or int(said[2]) > last or len(exchange.data) != int(said[2]) - first + 1:
+        raise Partial(
+            f"{shown} was asked for the bytes {first}-{last} and answered others "
+            f"({plain(exchange.headers.get('content-range', 'no Content-Range'), 60)}): ask again",
+            url=shown,
+            status=exchange.status,
+        )
+    return replace(exchange, status=200)
 
 
 def _said(exchange: Exchange, secrets: Secrets) -> str:
