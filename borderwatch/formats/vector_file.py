@@ -9,16 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from borderwatch.errors import Malformed, TooLarge, UsageError
+from borderwatch.errors import Malformed, Partial, TooLarge, UsageError
 from borderwatch.formats.encoded_geojson import decoded, features_from_encoded_geojson
 from borderwatch.formats.features import MAX_BYTES, RawFeature, parsed_json
 from borderwatch.formats.geojson import GEOMETRIES, features_from_geojson_object
 from borderwatch.formats.layer import features_from_columns, features_from_layer
+from borderwatch.formats.osm import features_from_osm, is_overpass, osm_from_overpass_value, osm_from_xml
 from borderwatch.formats.shapefile import PARTS, features_from_shapefile, features_from_shapefile_zip, members_from_zip
 from borderwatch.formats.topojson import features_from_topology
 
 ACCEPTED = (
-    "GeoJSON, TopoJSON, a Shapefile (zipped, or beside its .dbf), GeoPackage, GeoParquet, FlatGeobuf, KML, GML, OSM XML"
+    "GeoJSON, TopoJSON, a Shapefile (zipped, or beside its .dbf), GeoPackage, GeoParquet, FlatGeobuf, KML, GML, "
+    "OSM XML, Overpass JSON"
 )
 _JSON = (".json", ".geojson", ".topojson")
 
@@ -33,6 +35,7 @@ NAME_FIELDS = (
     "NAME_ENGL", "NAME_0", "nam_en", "SOVEREIGNT", "TERR_NAME", "title", "label", "id",
 )  # fmt: skip
 _TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
+_OSM = re.compile(rb"<osm[\s>]")
 _NO_CODE = ("", "-99", "-1", "0")
 
 
@@ -55,7 +58,7 @@ def features_from_path(path: Path | str, layer: str | None = None) -> list[RawFe
         head = file.read(4096)
     try:
         return _features(path, head, layer)
-    except (Malformed, TooLarge) as error:
+    except (Malformed, Partial, TooLarge) as error:
         raise type(error)(f"{path.name}: {error}") from None
 
 
@@ -67,6 +70,8 @@ def _features(path: Path, head: bytes, layer: str | None) -> list[RawFeature]:
         raise Malformed("a Git LFS pointer, not the data it points to: run git lfs pull")
     if start[:14].lower().startswith((b"<!doctype html", b"<html")):
         raise Malformed(f"a web page, not a map; accepted: {ACCEPTED}")
+    if _OSM.search(start[:1024]):
+        return features_from_osm(osm_from_xml(_bytes(path)))
     if start[:1] in (b"{", b"["):
         return _from_json(path, layer)
     if start.startswith((b"define(", b"module.exports", b"(function", b"export ")):
@@ -106,6 +111,8 @@ def _from_json_value(value: Any, layer: str | None) -> list[RawFeature]:
         return features_from_topology(value, layer)
     if kind in ("FeatureCollection", "Feature", *GEOMETRIES):
         return features_from_geojson_object(decoded(value))
+    if is_overpass(value):
+        return features_from_osm(osm_from_overpass_value(value))
     found = f'an object of "type" {kind!r}' if isinstance(value, dict) else f"a {type(value).__name__}"
     raise Malformed(f"JSON, but {found}, not a map; accepted: {ACCEPTED}")
 
