@@ -259,7 +259,9 @@ def area_from_relation(relation: Element, *, whole: bool = True) -> BaseGeometry
         ends = shapely.get_coordinates(dangles if not dangles.is_empty else cuts)
         where = f", near {ends[0][1]:.3f} N {ends[0][0]:.3f} E" if len(ends) else ""
         raise Partial(f"{relation} is not closed: {share:.0%} of its outline ends nowhere{where}: ask again later")
-    return gated(shapely.build_area(made), str(relation))
+    with np.errstate(invalid="ignore"):  # GEOS raises the flag over lines that cross, and gets them right
+        area = shapely.build_area(made)
+    return gated(area, str(relation))
 
 
 def line_from_paths(paths: Iterable[NDArray[np.float64]], what: str) -> BaseGeometry | None:
