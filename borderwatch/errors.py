@@ -19,7 +19,8 @@
     │   ├── Partial           an answer the source itself says is incomplete
     │   ├── TooLarge          more than the bound we set
     │   └── SchemaChanged     a word or a field the reader does not know
-    └── NotModified           not an error: the source says nothing is new since our last copy
+    ├── NotModified           not an error: the source says nothing is new since our last copy
+    └── Enough                not an error: a probe has seen what it may, and asks no more
 """
 
 from __future__ import annotations
@@ -144,3 +145,7 @@ class SchemaChanged(CaptureProblem):
 
 class NotModified(BorderwatchError):
     """The source says that nothing is new since the capture we already hold."""
+
+
+class Enough(BorderwatchError):
+    """A probe has seen as much as a probe may: the capture it went along with ends here, unharmed."""

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from borderwatch.fetch.client import Answer, Client, Fetch
+from borderwatch.fetch.probing import ProbingClient, Seen
 
-__all__ = ["Answer", "Client", "Fetch"]
+__all__ = ["Answer", "Client", "Fetch", "ProbingClient", "Seen"]

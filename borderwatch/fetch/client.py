@@ -21,16 +21,18 @@ from borderwatch.errors import (
     NotModified,
     Partial,
     RateLimited,
-    Refused,
     SettingsError,
     TooLarge,
     Unreachable,
     UsageError,
 )
 from borderwatch.fetch import content
+from borderwatch.fetch.hosts import Host
 from borderwatch.fetch.problems import is_limited, leads_inside, part_of, problem_from_exchange, retry_after_s
 from borderwatch.fetch.redaction import Secrets, plain
+from borderwatch.fetch.robots import ROBOTS_BYTES, Robots
 from borderwatch.fetch.transport import Cut, Exchange, NoAnswer, Transport, is_loopback, is_private
+from borderwatch.formats.declared import problem_from_body
 from borderwatch.models import Capture, Outcome
 
 T = TypeVar("T")
@@ -39,13 +41,10 @@ KEPT_HEADERS = ("content-length", "content-type", "date", "etag", "last-modified
 """The headers that say what a body is and when it was made; others may identify the asker."""
 
 MAX_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 ATTEMPTS = 3
 LONGEST_WAIT_S = 60.0
 """A longer Retry-After is not sat out: the attempt ends and its ``retry_after`` tells when to ask again."""
-ROBOTS_BYTES = 512_000
-"""RFC 9309, 2.5: a crawler must parse at least 500 KiB of robots.txt."""
-ROBOTS_KEPT_S = 86_400.0
-"""RFC 9309, 2.4: robots.txt should not be used from a cache for more than 24 hours."""
 CONNECT_S = 6.0
 CONNECT_OFFLINE_S = 1.5
 """How long to wait for a connection once two hosts were out of reach and none has answered in this run: a machine
@@ -60,6 +59,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     data: bytes
+    whole: bool = True
+    """False where only the beginning was asked for, and there is more."""
 
     def json(self) -> Any:
         """The body as JSON; ``Malformed`` where it is not."""
@@ -71,16 +72,6 @@ class Answer:
                 "have been cut",
                 url=self.url,
             ) from None
-
-
-@dataclass(slots=True)
-class _Host:
-    """What one run knows of one host. The lock is held for a whole exchange: one at a time."""
-
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    ready_at: float = 0.0
-    blocked_until: float = 0.0
-    dead: str | None = None
 
 
 @dataclass(slots=True)
@@ -119,8 +110,8 @@ class Client:
         self._backoff_s = backoff_s
         self._scratch = scratch
         self._own_scratch: Path | None = None
-        self._hosts: dict[str, _Host] = {}
-        self._robots: dict[str, tuple[float, Any]] = {}
+        self._hosts: dict[str, Host] = {}
+        self._robots = Robots(MAX_REDIRECTS)
         self._memo: dict[Hashable, _Slot] = {}
         self._lock = threading.Lock()
         self._answered = False
@@ -189,8 +180,10 @@ class Client:
         part: tuple[int, int] | None = None,
         nothing: tuple[int, ...] = (),
         keep_headers: tuple[str, ...] = (),
+        inside: bool = False,
+        beginning: int | None = None,
     ) -> Answer:
-        """``Fetch.get`` for the attempt that holds ``known``."""
+        """``Fetch.get`` for the attempt that holds ``known``; ``beginning``: so many bytes of the body are enough."""
         url = _with_params(url, params)
         secrets.learn_url(url)
         _check_start(url, secrets)
@@ -216,10 +209,11 @@ class Client:
                 shown=shown,
                 max_bytes=bound,
                 interval_s=max(self._interval_s if interval_s is None else interval_s, delay),
-                public_only=len(seen) > 1 and not local_start,
+                public_only=not local_start and (len(seen) > 1 or not inside),
                 silence_s=silence_s,
+                beginning=beginning,
             )
-            if exchange.status in {301, 302, 303, 307, 308}:
+            if exchange.status in REDIRECTS:
                 target = self._redirect(url, exchange, secrets, local_start=local_start)
                 if urlsplit(target).netloc != urlsplit(url).netloc:
                     asked = {n: value for n, value in asked.items() if n.lower().startswith(("accept", "range"))}
@@ -270,7 +264,10 @@ class Client:
         if status not in {200, 203}:
             raise problem_from_exchange(exchange, shown, secrets)
         content.check(exchange.data, expect=expect, url=shown, headers=exchange.headers, said=secrets.text)
-        return Answer(shown, status, {}, exchange.data)
+        problem = problem_from_body(exchange.data, url=shown, redact=secrets.text, whole=exchange.whole)
+        if problem is not None:
+            raise problem
+        return Answer(shown, status, {}, exchange.data, exchange.whole)
 
     # --- politeness -----------------------------------------------------------------------------
 
@@ -284,17 +281,18 @@ class Client:
         interval_s: float | None,
         public_only: bool,
         silence_s: float | None = None,
+        beginning: int | None = None,
     ) -> Exchange:
         """One question with its retries, alone at its host and after its interval."""
         name = urlsplit(url).netloc.rpartition("@")[2].casefold()
         hostname = urlsplit(url).hostname or ""
         with self._lock:
-            host = self._hosts.setdefault(name, _Host())
+            host = self._hosts.setdefault(name, Host())
         near = is_loopback(hostname) or self._transport.is_routed(hostname)
         interval = 0.0 if near else self._interval_s if interval_s is None else interval_s
         with host.lock:
             for attempt in range(1, ATTEMPTS + 1):
-                self._check_host(host, name, shown)
+                host.check(name, shown)
                 time.sleep(max(0.0, host.ready_at - time.monotonic()))
                 again_in: float | None = None
                 last = attempt == ATTEMPTS
@@ -307,12 +305,14 @@ class Client:
                         connect_s=self._connect_s(),
                         public_only=public_only,
                         silence_s=silence_s,
+                        beginning=beginning,
                     )
                 except NoAnswer as error:
                     if error.dead:
                         host.dead = error.reason
                         self._out_of_reach += 1
                     if last or not error.again:
+                        host.failed(error.reason)
                         raise self._no_answer(error, shown, name, public_only=public_only) from None
                 except (TooLarge, Malformed) as error:
                     way_out = "raise the bound if the source has grown" if isinstance(error, TooLarge) else "ask again"
@@ -322,9 +322,12 @@ class Client:
                     again_in = retry_after_s(exchange)
                     if is_limited(exchange):
                         host.blocked_until = time.monotonic() + (again_in or 0.0)
-                    elif exchange.status not in {502, 503, 504}:
-                        return exchange
-                    if last or (again_in or 0.0) > LONGEST_WAIT_S:
+                    again = is_limited(exchange) or exchange.status in {502, 503, 504}
+                    if not again or last or (again_in or 0.0) > LONGEST_WAIT_S:
+                        if exchange.status >= 500:
+                            host.failed(f"status {exchange.status}")
+                        else:
+                            host.answered()
                         return exchange
                     host.blocked_until = 0.0
                 finally:
@@ -345,25 +348,9 @@ class Client:
                 retry_after=wait_s,
             )
         with self._lock:
-            host = self._hosts.setdefault(name, _Host())
+            host = self._hosts.setdefault(name, Host())
         with host.lock:
             host.ready_at = max(host.ready_at, time.monotonic() + wait_s)
-
-    def _check_host(self, host: _Host, name: str, shown: str) -> None:
-        """Ask no more of a host that was out of reach, or asked us to wait, earlier in this run."""
-        if host.dead is not None:
-            raise Unreachable(
-                f"{name} was out of reach earlier in this run ({host.dead}): {shown} was not asked; check the "
-                "connection and run again",
-                url=shown,
-            )
-        wait = host.blocked_until - time.monotonic()
-        if wait > 0:
-            raise RateLimited(
-                f"{name} asked us to wait another {wait:.0f} s: {shown} was not asked; run again then",
-                url=shown,
-                retry_after=wait,
-            )
 
     def _connect_s(self) -> float:
         return CONNECT_OFFLINE_S if self._out_of_reach >= 2 and not self._answered else CONNECT_S
@@ -376,50 +363,17 @@ class Client:
         return Unreachable(f"{name} cannot be reached: {error.reason}. Check the connection and run again", url=shown)
 
     def _obey_robots(self, url: str, *, local_start: bool) -> float:
-        """The Crawl-delay of a host in seconds; ``Refused`` where its robots.txt says no. None there allows."""
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        kept = self._robots.get(origin)
-        if kept is None or time.monotonic() - kept[0] > ROBOTS_KEPT_S:
-            kept = self._robots[origin] = (time.monotonic(), self._read_robots(origin, local_start=local_start))
-        rules = kept[1]
-        if rules is not None and not rules.can_fetch(url, "borderwatch"):
-            shown = Secrets().url(url)
-            raise Refused(
-                f"{origin}/robots.txt asks robots not to fetch {shown}: it was not asked; look for a documented API or "
-                "a download of the same data",
-                url=shown,
+        """The Crawl-delay of a host in seconds; ``Refused`` where its robots.txt says no."""
+
+        def step(address: str) -> Exchange | str:
+            exchange = self._ask(
+                address, {}, shown=address, max_bytes=ROBOTS_BYTES, interval_s=None, public_only=not local_start
             )
-        delay = (rules.crawl_delay("borderwatch") if rules is not None else None) or 0.0
-        return min(float(delay), LONGEST_WAIT_S)
+            if exchange.status in REDIRECTS:
+                return self._redirect(address, exchange, Secrets(), local_start=local_start)
+            return exchange
 
-    def _read_robots(self, origin: str, *, local_start: bool) -> Any:
-        """The rules of a host, or None where it has none (RFC 9309, 2.3.1)."""
-        from protego import Protego
-
-        url, secrets = f"{origin}/robots.txt", Secrets()
-        for _ in range(MAX_REDIRECTS + 1):
-            try:
-                exchange = self._ask(
-                    url, {}, shown=url, max_bytes=ROBOTS_BYTES, interval_s=None, public_only=not local_start
-                )
-                if exchange.status in {301, 302, 303, 307, 308}:
-                    url = self._redirect(url, exchange, secrets, local_start=local_start)
-                    continue
-            except (TooLarge, Malformed, Partial):
-                return None
-            if exchange.status in {200, 203}:
-                return Protego.parse(exchange.data.decode("utf-8", "replace"))
-            if exchange.status == 429 or exchange.status >= 500:
-                raise Refused(
-                    f"{url} answered {exchange.status}: RFC 9309 takes that for a no, so {origin} was not asked; run "
-                    "again later",
-                    url=url,
-                    status=exchange.status,
-                    retry_after=retry_after_s(exchange),
-                )
-            return None
-        return None
+        return self._robots.delay_s(url, step)
 
 
 class Fetch:
@@ -447,6 +401,7 @@ class Fetch:
         part: tuple[int, int] | None = None,
         nothing: tuple[int, ...] = (),
         keep_headers: tuple[str, ...] = (),
+        inside: bool = False,
     ) -> Answer:
         """Ask for ``url``; raises a ``CaptureProblem``, or ``NotModified`` where ``known`` still stands.
 
@@ -459,12 +414,9 @@ class Fetch:
         ``part`` asks for the bytes from the first to the last of two offsets (RFC 9110, 14.2) and gets these or a
         ``Partial``. ``nothing`` are the statuses by which this service says that nothing lies at an address, such
         as 204 for an empty tile: then the answer is empty. ``keep_headers`` are kept besides the usual ones.
+        ``inside`` allows an address of the private network, for a host the user named; a name from outside that
+        leads there is dropped on connection.
         """
-        secrets = Secrets(secret_params)
-        for name, value in (headers or {}).items():
-            if not name.lower().startswith(("accept", "content-", "if-", "user-agent")):
-                secrets.hide(value)
-                secrets.hide(value.rpartition(" ")[2])
         return self.client.get(
             url,
             known=self.known,
@@ -472,13 +424,14 @@ class Fetch:
             headers=headers,
             max_bytes=max_bytes,
             expect=expect,
-            secrets=secrets,
+            secrets=secrets_of(secret_params, headers),
             robots=robots,
             interval_s=interval_s,
             silence_s=silence_s,
             part=part,
             nothing=nothing,
             keep_headers=keep_headers,
+            inside=inside,
         )
 
     def leave(self, url: str, wait_s: float) -> None:
@@ -492,6 +445,16 @@ class Fetch:
 
 def _kept(exchange: Exchange, more: tuple[str, ...]) -> dict[str, str]:
     return {name: exchange.headers[name] for name in (*KEPT_HEADERS, *more) if name in exchange.headers}
+
+
+def secrets_of(secret_params: tuple[str, ...], headers: Mapping[str, str] | None) -> Secrets:
+    """What must not be seen of a question: the named parameters, and what any unusual header holds."""
+    secrets = Secrets(secret_params)
+    for name, value in (headers or {}).items():
+        if not name.lower().startswith(("accept", "content-", "if-", "user-agent")):
+            secrets.hide(value)
+            secrets.hide(value.rpartition(" ")[2])
+    return secrets
 
 
 def _user_agent(contact: str | None) -> str:

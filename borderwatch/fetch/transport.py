@@ -25,6 +25,19 @@ _MAX_HEADER_BYTES = 16_384
 
 _CA_HINT = "behind a company's own certificate authority, name its file in REQUESTS_CA_BUNDLE"
 
+_INSIDE = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # IETF protocol assignments (RFC 6890)
+        "::/96",  # IPv4-compatible, deprecated: ::10.0.0.1 (RFC 4291)
+        "64:ff9b:1::/48",  # local NAT64 (RFC 8215)
+        "fec0::/10",  # site-local, deprecated (RFC 3879)
+    )
+)
+"""Not public, though Python's tables, which differ by version, may say so."""
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""RFC 6052: the last 32 bits are the IPv4 address meant."""
+
 
 class NoAnswer(Exception):
     """An exchange that ended without an answer; private to ``fetch``.
@@ -51,6 +64,8 @@ class Exchange:
     status: int
     headers: Mapping[str, str]
     data: bytes
+    whole: bool = True
+    """False where only the beginning was wanted and there is more."""
 
 
 def is_loopback(host: str) -> bool:
@@ -69,8 +84,12 @@ def is_private(address: str) -> bool:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    return not ip.is_global or ip.is_multicast or (mapped is not None and not mapped.is_global)
+    meant = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    if ip in _NAT64:
+        meant = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    if any(ip in network for network in _INSIDE) or not ip.is_global or ip.is_multicast:
+        return True
+    return meant is not None and is_private(str(meant))
 
 
 class Transport:
@@ -106,14 +125,15 @@ class Transport:
         connect_s: float,
         public_only: bool,
         silence_s: float | None = None,
+        beginning: int | None = None,
     ) -> Exchange:
         """GET ``url``, without following redirects. ``public_only`` refuses to connect to a private address.
 
-        ``silence_s`` is how long the host may say nothing, where that is not the client's own bound.
+        ``silence_s`` is how long the host may say nothing, where that is not the client's own bound; ``beginning``
+        how many bytes are enough, after which the connection is dropped.
 
         Raises ``NoAnswer`` (or ``Cut``), ``TooLarge``, ``Malformed``; their texts do not hold the address.
         """
-        import requests
         import urllib3
 
         deadline = time.monotonic() + total_s
@@ -135,9 +155,11 @@ class Transport:
                 found = {name.lower(): value for name, value in response.headers.items()}
                 if sum(len(name) + len(value) for name, value in found.items()) > _MAX_HEADER_BYTES * 4:
                     raise TooLarge("its headers alone exceed 64 kB")
-                data = _body(response, found, max_bytes=max_bytes, deadline=deadline, total_s=total_s)
-                return Exchange(response.status_code, found, data)
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+                data, whole = _body(
+                    response, found, max_bytes=max_bytes, deadline=deadline, total_s=total_s, beginning=beginning
+                )
+                return Exchange(response.status_code, found, data, whole)
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors; so is a missing CA file
             # `from None`: the library's texts repeat the whole address, keys included.
             raise _no_answer(error, connect_s=connect_s, timeout_s=silence_s) from None
 
@@ -180,9 +202,14 @@ class Transport:
         """Fail fast where a name does not resolve: ``getaddrinfo`` alone may hang for half a minute."""
         from requests.utils import get_environ_proxies, select_proxy
 
-        if host in self._resolved or _is_address(host):
+        if host in self._resolved:
             return
-        if session.trust_env and select_proxy(url, get_environ_proxies(url)):
+        proxy = select_proxy(url, get_environ_proxies(url)) if session.trust_env else None
+        if proxy and not _is_proxy(proxy):
+            raise NoAnswer(
+                "the proxy named in the environment (HTTPS_PROXY, HTTP_PROXY) is no usable address", dead=True
+            )
+        if proxy or _is_address(host):
             return  # the proxy resolves names
         outcome: list[BaseException | None] = []
 
@@ -206,6 +233,15 @@ class Transport:
                 raise NoAnswer("its name could not be resolved", dead=True)
             case problem:
                 raise problem
+
+
+def _is_proxy(address: str) -> bool:
+    """Whether requests could use a proxy at this address; one without a scheme is taken for http."""
+    try:
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        return parts.scheme in {"http", "https", "socks4", "socks4a", "socks5", "socks5h"} and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def _is_address(host: str) -> bool:
@@ -260,15 +296,21 @@ def _public_only_adapter() -> Any:
 
 
 def _body(
-    response: requests.Response, headers: Mapping[str, str], *, max_bytes: int, deadline: float, total_s: float
-) -> bytes:
-    """The decoded body, never more than ``max_bytes`` in memory, before ``deadline``."""
+    response: requests.Response,
+    headers: Mapping[str, str],
+    *,
+    max_bytes: int,
+    deadline: float,
+    total_s: float,
+    beginning: int | None,
+) -> tuple[bytes, bool]:
+    """The decoded body, never more than ``max_bytes`` in memory, before ``deadline``; and whether it is whole."""
     if response.is_redirect or response.status_code in {204, 304}:
-        return b""
+        return b"", True
     failed = response.status_code >= 400
     bound = min(max_bytes, _ERROR_BODY) if failed else max_bytes
     announced = headers.get("content-length", "")
-    if not failed and announced.isdecimal() and int(announced) > bound:
+    if not failed and beginning is None and announced.isdecimal() and int(announced) > bound:
         raise TooLarge(f"it announces {int(announced):,} bytes; the bound is {bound:,}")
     parts: list[bytes] = []
     size = 0
@@ -280,6 +322,8 @@ def _body(
                 piece = inflater.feed(piece, bound)
             parts.append(piece)
             size += len(piece)
+            if beginning is not None and size > beginning and not failed:
+                return b"".join(parts)[:beginning], False
             if size > bound:
                 raise TooLarge(  # noqa: TRY301 - caught below for an error's own page only
                     f"it is larger than the bound of {bound:,} bytes once unpacked"
@@ -289,7 +333,7 @@ def _body(
     except (TooLarge, Malformed, Cut):
         if not failed:  # of an error's page a beginning is enough
             raise
-    return b"".join(parts)[:bound] if failed else b"".join(parts)
+    return (b"".join(parts)[:bound] if failed else b"".join(parts)), True
 
 
 def _chunks(response: requests.Response, *, deadline: float, total_s: float) -> Iterator[bytes]:
@@ -397,4 +441,7 @@ def _no_answer(error: Exception, *, connect_s: float, timeout_s: float) -> Excep
     for kinds, reason in reasons:
         if any(isinstance(item, kinds) for item in chain):
             return reason
+    if "CA certificate" in str(error) or "TLS key" in str(error):
+        # requests raises a plain OSError here, before it connects.
+        return NoAnswer("the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names cannot be read", dead=True)
     return NoAnswer("the connection broke", again=True)

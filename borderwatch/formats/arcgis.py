@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from borderwatch.errors import CaptureProblem, Malformed, NotServed, Partial, RateLimited, Refused, SchemaChanged
+from borderwatch.errors import Malformed, Partial, SchemaChanged
+from borderwatch.formats.declared import problem_from_object
 from borderwatch.models import LineStyle
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ WGS84 = frozenset({4326})
 
 _STYLES = MappingProxyType({"esriSLSSolid": LineStyle.SOLID, "esriSLSNull": LineStyle.NOT_DRAWN})
 """Symbol styles (REST API, "Symbol objects"); every other ``esriSLS...`` is some broken line."""
-
-_DENIED = frozenset({401, 403, 498, 499})
-"""498 is an invalid token, 499 a token required: the layer is not public, or no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +72,10 @@ def answer_from_bytes(data: bytes, what: str) -> dict[str, Any]:
     value = parsed_json(data, what)
     if not isinstance(value, dict):
         raise Malformed(f"{what}: {type(value).__name__}, not an object: ask again")
-    problem = problem_from_answer(value, what)
+    problem = problem_from_object(value, url=what)
     if problem is not None:
         raise problem
     return value
-
-
-def problem_from_answer(value: Mapping[str, Any], what: str) -> CaptureProblem | None:
-    """The problem an answer of status 200 declares, by the code inside it."""
-    error = value.get("error")
-    if error is None:
-        return None
-    told = error if isinstance(error, dict) else {"message": error}
-    code = _whole(told.get("code"))
-    details = told.get("details")
-    words = [told.get("message"), *(details if isinstance(details, list) else [])]
-    message = " ".join(" ".join(str(word).split()) for word in words if word)[:200] or "no reason given"
-    said = f"{what} answered with an error inside a 200: {code or 'no code'}, {message}"
-    if code in _DENIED:
-        return Refused(f"{said}: the layer is not public, or no longer; look for where it is published now")
-    if code == 429:
-        return RateLimited(f"{said}: ask again later, less often", status=429)
-    if code == 404 or "invalid url" in message.casefold():
-        return NotServed(f"{said}: look for where the layer is published now")
-    if code == 400:
-        return SchemaChanged(f"{said}: the layer does not take the question; look at its fields and capabilities")
-    return Partial(f"{said}: ask again later")
 
 
 def layers_from_service(data: bytes, what: str) -> dict[int, str]:

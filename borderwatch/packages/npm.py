@@ -258,7 +258,11 @@ def _document(fetch: Fetch, base: str, name: str) -> dict[str, Any]:
     def make() -> dict[str, Any]:
         try:
             answer = fetch.get(
-                url, headers={"Accept": "application/vnd.npm.install-v1+json"}, expect="json", robots=False
+                url,
+                headers={"Accept": "application/vnd.npm.install-v1+json"},
+                expect="json",
+                robots=False,
+                inside=True,  # the user's own registry may well be in the user's own network
             ).json()
         except CaptureProblem as problem:
             raise without_hosts(problem, base) from None
@@ -282,7 +286,7 @@ def _protocol_tarball(fetch: Fetch, base: str, name: str, version: str) -> tuple
             raise Malformed(f"the registry sends {name}@{version} to another host: not followed")
         try:
             answer = fetch.get(
-                tarball, headers={"Accept-Encoding": "identity"}, robots=False, max_bytes=MAX_TARBALL_BYTES
+                tarball, headers={"Accept-Encoding": "identity"}, robots=False, max_bytes=MAX_TARBALL_BYTES, inside=True
             )
         except CaptureProblem as problem:
             raise without_hosts(problem, base) from None

@@ -201,7 +201,8 @@ def _listing(fetch: Fetch, base: str, name: str) -> tuple[_File, ...]:
 
     def make() -> tuple[_File, ...]:
         try:
-            answer = fetch.get(url, headers={"Accept": accept}, robots=False)
+            # The user's own index may well be in the user's own network.
+            answer = fetch.get(url, headers={"Accept": accept}, robots=False, inside=True)
             if "json" in answer.headers.get("content-type", "").lower():
                 links = _links_from_json(answer.json())
             else:
@@ -272,7 +273,11 @@ def _protocol_archive(fetch: Fetch, base: str, name: str, version: str) -> tuple
             raise Malformed(f"the index gives no SHA-256 for {file.name}: nothing was kept")
         try:
             answer = fetch.get(
-                file.url, headers={"Accept-Encoding": "identity"}, robots=False, max_bytes=MAX_ARCHIVE_BYTES
+                file.url,
+                headers={"Accept-Encoding": "identity"},
+                robots=False,
+                max_bytes=MAX_ARCHIVE_BYTES,
+                inside=urlsplit(file.url).netloc == urlsplit(base).netloc,
             )
         except CaptureProblem as problem:
             raise without_hosts(problem, base, file.url) from None
