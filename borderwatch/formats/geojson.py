@@ -22,12 +22,12 @@ GEOMETRIES = (
 _MAX_DEPTH = 8  # collections of collections; real files have one
 
 
-def features_from_geojson(data: bytes) -> list[RawFeature]:
-    """Every feature of a FeatureCollection, a Feature or a bare geometry, in file order.
+def features_from_geojson(data: bytes, what: str = "GeoJSON") -> list[RawFeature]:
+    """Every feature of a FeatureCollection, a Feature or a bare geometry, in file order; ``what`` names it in errors.
 
     Null and empty geometries stay as features without one: dropping them would make a place vanish.
     """
-    return features_from_geojson_object(parsed_json(data, "GeoJSON"))
+    return features_from_geojson_object(parsed_json(data, what))
 
 
 def features_from_geojson_object(value: Any) -> list[RawFeature]:
