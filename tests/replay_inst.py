@@ -9,15 +9,37 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from borderwatch.sources import marine_regions
-from tests.replay import Asked, Replay, Reply, json_reply
+import shapely
+
+from borderwatch import sources
+from borderwatch.collect import Ask, collect
+from borderwatch.derive import measured
+from borderwatch.models import Capture, Edition, Reading, View
+from borderwatch.snapshots import Snapshots
+from borderwatch.sources import gadm, marine_regions
+from tests.replay import Asked, Replay, Reply, json_reply, lfs_pointer, redirect
 
 RECORDINGS = Path(__file__).parent / "recordings"
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 Feature = dict[str, Any]
+
+
+def ask(replay: Replay, view: View, folder: Path, edition: Edition | None = None, at: datetime = NOW) -> Capture:
+    """One attempt through the real collector: the line of the ledger."""
+    source = sources.load(view.source)
+    asks = [Ask(source, view, edition)]
+    with replay.client() as client:
+        [capture] = collect(asks, Snapshots(folder), client, jobs=1, clock=lambda: at, measure=measured)
+    return capture
+
+
+def read(view: View, folder: Path, capture: Capture) -> Reading:
+    return sources.load(view.source).read(Snapshots(folder).open(capture))
 
 
 def feature(geometry: Any, **properties: Any) -> Feature:
@@ -149,6 +171,165 @@ def _by_cql(features: Sequence[Feature], where: str, order: str) -> list[Feature
         base.executemany(f"INSERT INTO t VALUES ({', '.join('?' * (len(columns) + 1))})", rows)
         found = base.execute(f"SELECT n FROM t WHERE {where} ORDER BY {order}").fetchall()
     return [features[n] for (n,) in found]
+
+
+# --- GISCO: an index of editions, an index of files for each, and files -----------------------------------
+
+GISCO = "gisco-services.ec.europa.eu"
+GISCO_PATH = "/distribution/v2/countries"
+GISCO_2020: dict[str, Any] = json.loads((RECORDINGS / "gisco" / "attributes_2020.json").read_bytes())
+
+
+def cell(n: int, size: float = 0.8) -> Any:
+    """SHAPE: a square of ground for the nth of many places; no two touch."""
+    west, south = -170.0 + (n % 300) * 1.1, -60.0 + (n // 300) * 1.1
+    return shapely.box(west, south, west + size, south + size)
+
+
+def gisco_regions() -> list[Feature]:
+    """The real regions of 2020 by their attributes, on squares."""
+    return [feature(cell(n), **attributes) for n, attributes in enumerate(GISCO_2020["regions"])]
+
+
+def gisco_lines() -> list[Feature]:
+    """The real unsettled lines of 2020, one coast and as many ordinary lines as a file has, on short lines."""
+    unsettled = [feature(shapely.LineString([(n, 0), (n, 1)]), **line) for n, line in enumerate(GISCO_2020["lines"])]
+    ordinary = GISCO_2020["lines"][-1]
+    others = [
+        feature(shapely.LineString([(n / 4, 5), (n / 4, 6)]), **(ordinary | {"CNTR_BN_ID": 1000 + n}))
+        for n in range(200)
+    ]
+    coast = feature(shapely.LineString([(0, 9), (1, 9)]), **(ordinary | {"CNTR_BN_ID": 9, "COAS_FLAG": "T"}))
+    return [*unsettled, *others, coast]
+
+
+def serve_gisco(
+    replay: Replay,
+    files: Mapping[str, bytes],
+    *,
+    years: Sequence[str] = ("2001", "2006", "2010", "2013", "2016", "2020", "2024"),
+    etag: str | None = None,
+) -> None:
+    """SHAPE of both indices; ``files`` by name, each listed by the year in its name."""
+    replay.on(
+        GISCO,
+        f"{GISCO_PATH}/datasets.json",
+        json={
+            f"countries-{year}": {
+                "title": {"multilingual": {"en": f"Countries {year}"}},
+                "files": f"countries-{year}-files.json",
+                "units": f"countries-{year}-units.json",
+            }
+            for year in years
+        },
+    )
+    for year in years:
+        named = {name: f"geojson/{name}" for name in files if f"_{year}_" in name}
+        replay.on(
+            GISCO,
+            f"{GISCO_PATH}/countries-{year}-files.json",
+            json={"csv": {f"CNTR_AT_{year}.csv": f"csv/CNTR_AT_{year}.csv"}, "geojson": named},
+        )
+    for name, data in files.items():
+        headers = {"Content-Type": "application/geo+json"} | ({"ETag": etag} if etag else {})
+        replay.on(GISCO, f"{GISCO_PATH}/geojson/{name}", data=data, headers=headers)
+
+
+# --- geoBoundaries: an API, and files in a repository that git-LFS keeps elsewhere --------------------------
+
+GB_API, GB_API_PATH = "www.geoboundaries.org", "/api/current/gbOpen/ALL/ADM0/"
+GITHUB, GITHUB_API, MEDIA = "github.com", "api.github.com", "media.githubusercontent.com"
+GB_REPO = "/wmgeolab/geoBoundaries"
+BUILD = "9469f09"
+
+
+def gb_unit(iso: str, name: str, **changes: Any) -> dict[str, Any]:
+    """SHAPE: one unit of the API with its documented fields."""
+    raw = f"https://github.com{GB_REPO}/raw/{BUILD}/releaseData/gbOpen/{iso}/ADM0/geoBoundaries-{iso}-ADM0"
+    return {
+        "boundaryID": f"{iso}-ADM0-26141361",
+        "boundaryName": name,
+        "boundaryISO": iso,
+        "boundaryYearRepresented": "2020",
+        "boundaryType": "ADM0",
+        "boundarySource": "A national agency",
+        "boundaryLicense": "Creative Commons Attribution 4.0 International (CC BY 4.0)",
+        "sourceDataUpdateDate": "Wed Jun 9 14:10:43 2021",
+        "buildDate": "Jan 05, 2023",
+        "gjDownloadURL": f"{raw}.geojson",
+        "simplifiedGeometryGeoJSON": f"{raw}_simplified.geojson",
+    } | changes
+
+
+def gb_units() -> list[dict[str, Any]]:
+    """SHAPE: an index of as many units as there are, the real countries of GISCO's list by ISO code."""
+    listed = [gb_unit(r["ISO3_CODE"], r["NAME_ENGL"]) for r in GISCO_2020["regions"] if len(r["ISO3_CODE"]) == 3]
+    return [*(unit for unit in listed if not unit["boundaryISO"].startswith("XX")), gb_unit("XKX", "Kosovo")]
+
+
+def gb_composite(extra: Iterable[Feature] = ()) -> list[Feature]:
+    """SHAPE: the composite's documented columns; disputed areas have numbers for groups."""
+    units = [
+        feature(cell(n), shapeGroup=unit["boundaryISO"], shapeType="ADM0", shapeName=unit["boundaryName"])
+        for n, unit in enumerate(gb_units())
+    ]
+    return [*units, feature(cell(290), shapeGroup="112", shapeType="ADM0", shapeName="Aksai Chin"), *extra]
+
+
+def serve_geoboundaries(
+    replay: Replay,
+    *,
+    commits: Mapping[str, str],
+    composite: Mapping[str, bytes],
+    units: Sequence[Mapping[str, Any]],
+    pointers: bool = False,
+) -> None:
+    """The API, GitHub's list of commits, and raw links that lead to LFS (or answer the bare pointer)."""
+    replay.on(
+        GITHUB_API,
+        f"/repos{GB_REPO}/commits",
+        json=[{"sha": sha, "commit": {"committer": {"date": day}}} for sha, day in commits.items()],
+    )
+    stored = {f"{sha}/releaseData/CGAZ/{name}": data for sha in commits for name, data in composite.items()}
+    for n, unit in enumerate(units):
+        path = str(unit["simplifiedGeometryGeoJSON"]).partition("/raw/")[2]
+        name = unit["boundaryName"]
+        stored[path] = collection([feature(cell(n), shapeName=name, shapeISO=unit["boundaryISO"], shapeType="ADM0")])
+    for path, data in stored.items():
+        replay.on(
+            GITHUB,
+            f"{GB_REPO}/raw/{path}",
+            lfs_pointer() if pointers else redirect(f"https://{MEDIA}/media{GB_REPO}/{path}"),
+        )
+        replay.on(MEDIA, f"/media{GB_REPO}/{path}", data=data)
+    replay.on(GB_API, GB_API_PATH, json=list(units))
+
+
+# --- GADM: one file for each unit -------------------------------------------------------------------------
+
+GADM, GADM_PATH = "geodata.ucdavis.edu", "/gadm/gadm4.1/json"
+GADM_CODES: list[list[str]] = json.loads((RECORDINGS / "gadm" / "disputed_codes.json").read_bytes())["rows"]
+GADM_NAMES = {code: name for code, name, first, _ in GADM_CODES if not first} | {
+    "CHN": "China", "IND": "India", "PAK": "Pakistan", "ESH": "WesternSahara", "UKR": "Ukraine", "TWN": "Taiwan",
+}  # fmt: skip
+GADM_INSIDE = {"CHN": ("Z02", "Z03", "Z08"), "IND": ("Z01", "Z04", "Z05", "Z07", "Z09"), "PAK": ("Z06",)}
+
+
+def serve_gadm(replay: Replay, drawn: Mapping[str, Any] | None = None, *, etag: str = '"41"') -> None:
+    """Real codes and names, without spaces as the service writes them; SHAPE outlines, or those in ``drawn``."""
+    for n, unit in enumerate(gadm.UNITS):
+        rows = [
+            feature(
+                (drawn or {}).get(code) or cell(10 * n + k, 0.3),
+                GID_0=code,
+                COUNTRY=GADM_NAMES.get(code, code.title()).replace(" ", ""),
+            )
+            for k, code in enumerate((unit, *GADM_INSIDE.get(unit, ())))
+        ]
+        replay.on(GADM, f"{GADM_PATH}/gadm41_{unit}_0.json", data=collection(rows), headers={"ETag": etag})
+
+
+# --- faults ------------------------------------------------------------------------------------------------
 
 
 def break_last(replay: Replay, reply: Reply) -> None:

@@ -150,7 +150,7 @@ class MarineRegions(Source):
         raws: list[RawFeature] = []
         for part in snapshot.parts:
             if part.name != CAPABILITIES:
-                raws += features_from_geojson(part.data)
+                raws += features_from_geojson(part.data, f"marine_regions, {part.name}")
         fields = [_fields(raw, layer) for raw in raws]
         seen = [str(field[_SORT[layer]]) for field in fields]
         if len(seen) != len(set(seen)):

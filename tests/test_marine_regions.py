@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import shapely
 
-from borderwatch import sources
-from borderwatch.collect import Ask, collect
 from borderwatch.errors import CaptureProblem, Malformed, SchemaChanged
 from borderwatch.formats.ows import exception_from_xml, layer_titles_from_capabilities
-from borderwatch.models import Capture, Edition, LineStyle, Outcome, Reading, Role, View
-from borderwatch.snapshots import Snapshots
+from borderwatch.models import Edition, LineStyle, Role, View
 from tests import replay_inst as inst
-from tests.replay import Replay, Reply, captcha, error_page, lfs_pointer, too_many
-from tests.replay_inst import Feature, sea_line, zone
-
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-def ask(replay: Replay, view: View, folder: Path, edition: Edition | None = None) -> Capture:
-    """One attempt through the real collector: the line of the ledger."""
-    source = sources.load(view.source)
-    with replay.client() as client:
-        [capture] = collect([Ask(source, view, edition)], Snapshots(folder), client, jobs=1, clock=lambda: NOW)
-    return capture
-
-
-def read(view: View, folder: Path, capture: Capture) -> Reading:
-    return sources.load(view.source).read(Snapshots(folder).open(capture))
-
+from tests.replay import Replay, Reply
+from tests.replay_inst import Feature, ask, read, sea_line, zone
 
 # --- Marine Regions -------------------------------------------------------------------------------------
 
@@ -234,42 +214,3 @@ def test_an_exception_is_told_from_everything_else(data: bytes, said: str | None
 def test_capabilities_that_are_none_are_refused(data: bytes, problem: type[CaptureProblem]) -> None:
     with pytest.raises(problem):
         layer_titles_from_capabilities(data, "capabilities")
-
-
-# --- every fault, at every view --------------------------------------------------------------------------
-
-SERVICES: dict[str, Callable[[Replay], None]] = {"marine_regions": marine_regions}
-VIEWS = [view for name in SERVICES for view in sources.load(name).views()]
-FAULTS = {
-    "reset": (Reply(reset=True), "unreachable"),
-    "no answer from behind": (Reply(status=503), "unreachable"),
-    "gone": (Reply(status=404), "not_served"),
-    "forbidden": (Reply(status=403), "refused"),
-    "for legal reasons": (Reply(status=451), "refused"),
-    "too many": (too_many(3600), "rate_limited"),
-    "captcha": (captcha(), "challenged"),
-    "page for data": (error_page(), "malformed"),
-    "pointer for data": (lfs_pointer(), "malformed"),
-    "half": (Reply(b'{"type": "FeatureCollection", "features": [', cut_at=20), "partial"),
-    "not JSON": (Reply(b'{"type": "FeatureCollection", "features": ['), "malformed"),
-    "empty": (Reply(b""), "malformed"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("view", VIEWS, ids=str)
-def test_every_view_works_and_tells_every_fault_by_its_name(
-    replay: Replay, tmp_path: Path, view: View, fault: str
-) -> None:
-    """First the whole service in order: one capture that reads. Then the same with its data broken: none."""
-    SERVICES[view.source](replay)
-    good = ask(replay, view, tmp_path / "good")
-    assert good.fault is None, good.fault
-    assert read(view, tmp_path / "good", good) == read(view, tmp_path / "good", good)
-    reply, kind = FAULTS[fault]
-    inst.break_last(replay, reply)
-    bad = ask(replay, view, tmp_path / "bad")
-    assert bad.outcome is Outcome.FAILED
-    assert bad.fault is not None
-    assert bad.fault.kind == kind, bad.fault.message
-    assert view.source in bad.fault.message or replay.asked[-1].host in bad.fault.message
