@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from borderwatch.errors import NotModified, NotServed, Partial, SchemaChanged, TooLarge
-from borderwatch.models import Body, Edition, Feature, Part, Reading, Snapshot, View
+from borderwatch.models import Body, Edition, Feature, Finding, Part, Reading, Snapshot, View
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -118,6 +118,36 @@ class FeatureServiceSource(Source):
             read = (self.feature(_fields(raw), raw, wanted, layer) for raw in raws)
             features += [feature for feature in read if feature is not None]
         return Reading(features=tuple(features))
+
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """Each wanted layer's definition and count against what the reader expects."""
+        from borderwatch.formats.arcgis import answer_from_bytes
+
+        found: list[Finding] = []
+        for wanted in dict.fromkeys(one for layers in self.wanted.values() for one in layers):
+            there = self._found(fetch, wanted)
+            layer, name = there.layer, f"layer {there.layer.name}"
+            moved = not there.url.endswith(f"/{wanted.number}")
+            found.append(
+                Finding(name, f"number {wanted.number}", f"number {there.url.rpartition('/')[2]}", fine=not moved)
+            )
+            more = [field for field in layer.fields if field not in wanted.fields]
+            found.append(
+                Finding(f"{name}, fields", ", ".join(wanted.fields), f"these, and {', '.join(more)}", fine=True)
+            )
+            pages = "by position" if layer.paginates else "by ids"
+            how = f"{'geoJSON' if 'geojson' in layer.formats else 'Esri JSON'}, {layer.page} a page, {pages}"
+            found.append(Finding(f"{name}, pages", "geoJSON, by position", how, fine=True))
+            edited = f"{layer.edited_at:%Y-%m-%d %H:%M} UTC" if layer.edited_at else "not told: asked in full each time"
+            found.append(Finding(f"{name}, last edit", "told", edited, fine=True))
+            if layer.legend:
+                legend = "; ".join(f"{value}: {said.label}" for value, said in layer.legend.items())
+                found.append(Finding(f"{name}, drawn by {layer.legend_field}", "its own legend", legend, fine=True))
+            answer = _asked(fetch, f"{there.url}/query", where=wanted.where, returnCountOnly="true")
+            count = answer_from_bytes(answer.data, there.url).get("count")
+            whole = isinstance(count, int) and count >= wanted.fewest
+            found.append(Finding(f"{name}, features", f"{wanted.fewest} or more", str(count), fine=whole))
+        return tuple(found)
 
     # --- asking -----------------------------------------------------------------------------------
 

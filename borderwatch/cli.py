@@ -388,18 +388,66 @@ def map_(workspace: Path, dispute: str) -> None:
         click.echo(pipeline.page_of(shop, slug))
 
 
-@main.command(name="sources")
+@main.command(
+    name="sources",
+    epilog="""\b
+Examples:
+  borderwatch sources                   every source, its terms, and how it last answered
+  borderwatch sources --stale
+  borderwatch sources --probe lsib      ask what it offers, against what its reader expects
+""",
+)
 @click.option("--stale", is_flag=True, help="Only those whose last success is older than twice their cadence.")
+@click.option("--probe", "probed", metavar="NAME", help="Ask this one what it offers: capabilities only, nothing kept.")
 @_output_options
 @click.pass_obj
-def sources_(workspace: Path, stale: bool, form: str | None) -> None:
+def sources_(workspace: Path, stale: bool, probed: str | None, form: str | None) -> None:
     """Who is asked, for whom, how often, under what terms, and who answered."""
     from borderwatch import tell
     from borderwatch.snapshots import Snapshots
     from borderwatch.sources import find
 
     settings = _settings(workspace)
-    tell.sources(find(), Snapshots(settings.snapshots), settings, _now(), form, stale=stale)
+    if probed is None:
+        tell.sources(find(), Snapshots(settings.snapshots), settings, _now(), form, stale=stale)
+        return
+    from borderwatch.first_contact import probe
+    from borderwatch.workspace import one_source, probing_client
+
+    with probing_client(settings) as client:
+        found = probe(one_source(settings, probed), client)
+    tell.probed(found, form)
+    sys.exit(0 if found.fine else 1)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  borderwatch record lsib
+  borderwatch record natural_earth --view natural_earth/UA#countries --to tests/recordings
+"""
+)
+@click.argument("source")
+@click.option("--view", "wanted", help="One of its views (default: its first).")
+@click.option(
+    "--to", type=click.Path(file_okay=False, path_type=Path), help="Into this folder (default: recordings, here)."
+)
+@click.pass_obj
+def record(workspace: Path, source: str, wanted: str | None, to: Path | None) -> None:
+    """Capture a view once into a recording for tests: its files, and whence and under what terms they came."""
+    from borderwatch import first_contact, tell
+    from borderwatch.workspace import client, one_source
+
+    settings = _settings(workspace)
+    asked = one_source(settings, source)
+    views = {str(view): view for view in asked.views()}
+    if wanted is not None and wanted not in views:
+        some = ", ".join(list(views)[:8])
+        raise UsageError(f"{source} has no view {wanted!r}; it has {some}{' …' if len(views) > 8 else ''}")
+    view = views[wanted] if wanted else asked.views()[0]
+    with client(settings) as asker:
+        place = first_contact.record(asked, view, asker, to or workspace / "recordings", _now)
+    tell.recorded(place, view)
 
 
 @main.command()

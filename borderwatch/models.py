@@ -196,6 +196,16 @@ class Snapshot:
         raise KeyError(f"{self.view}: no part {name!r}; there are {[p.name for p in self.parts]}")
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a probe looked at: what the reader expects of the service, and what is there."""
+
+    about: str
+    expected: str
+    found: str
+    fine: bool
+
+
 # --- what it says, in the source's own terms -----------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from borderwatch.errors import Malformed, NotModified, NotServed
-from borderwatch.models import Body, Edition, View
+from borderwatch.models import Body, Edition, Finding, View
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -97,6 +97,26 @@ class PublishedSource(Source):
         """The editions worth asking for that are served: those in the table, and every one newer than it."""
         newest = max(map(version_key, self.dated), default=())
         return tuple(self._edition(v) for v in self.versions(view, fetch) if v in self.dated or version_key(v) > newest)
+
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """Which versions the registry serves, against those the table of editions knows; no file is asked for."""
+        view = self.views()[0]
+        package = self.packages(view)[-1]
+        served = self.versions(view, fetch)
+        known = sorted(self.dated, key=version_key)
+        missing = [version for version in known if self._carries(view, version) and version not in served]
+        newer = [v for v in served if known and version_key(v) > version_key(known[-1])]
+        return (
+            Finding(f"versions of {package} with the map", "at least one", f"{len(served)}", bool(served)),
+            Finding(
+                "the editions of the table",
+                f"all {len(known)} served",
+                f"not served any more: {', '.join(missing)}" if missing else "all served",
+                not missing,
+            ),
+            # Newer ones are captured too; only their dates are not told by any document of ours yet.
+            Finding("newer editions", "captured, undated", ", ".join(newer[-5:]) or "none", True),
+        )
 
     def _carries(self, view: View, version: str) -> bool:
         try:

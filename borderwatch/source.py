@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from borderwatch.errors import Refused
-from borderwatch.models import Archived, Body, Edition, Reading, Snapshot, Terms, View
+from borderwatch.models import Archived, Body, Edition, Finding, Reading, Snapshot, Terms, View
 
 if TYPE_CHECKING:
     from borderwatch.fetch import Fetch
@@ -91,3 +91,14 @@ class Source(ABC):
     def editions(self, view: View, fetch: Fetch) -> tuple[Edition, ...]:
         """The dated editions that can be asked for, oldest first; none by default."""
         return ()
+
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """What the service offers against what the reader expects; asks for capabilities, never for a whole map.
+
+        What asks here is let ask a few questions and read the beginning of each answer, then it is stopped by
+        ``Enough``, which is no failure. By default the first view is captured until that happens.
+        """
+        view = self.views()[0]
+        body = self.capture(view, fetch)
+        size = sum(len(part.data) for part in body.parts)
+        return (Finding(f"{view} whole", "what a probe may ask for", f"{len(body.parts)} files, {size:,} bytes", True),)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from borderwatch.models import Capture, Change, Coverage, Kind, Outcome, Significance, Standing, Verdict
+from borderwatch.models import Capture, Change, Coverage, Kind, Outcome, Significance, Standing, Verdict, View
 from borderwatch.owners import label
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from borderwatch.changelog import Counts
+    from borderwatch.first_contact import Probe
     from borderwatch.pipeline import Report
     from borderwatch.settings import Settings
     from borderwatch.snapshots import Report as Proof
@@ -453,6 +454,63 @@ def sources(
             _safe(health)[:70],
         )
     out.print(table if rows else "No source is stale.")
+
+
+def probed(found: Probe, form: str | None) -> None:
+    """The answer of ``borderwatch sources --probe``: what was asked, what came, and what the reader misses."""
+    asked = [
+        {
+            "asked": seen.url,
+            "status": seen.status,
+            "content_type": seen.headers.get("content-type"),
+            "last_modified": seen.headers.get("last-modified"),
+            "bytes": seen.size,
+            "robots": "obeyed" if seen.robots else "not asked: a documented data API",
+            "problem": str(seen.problem) if seen.problem else None,
+        }
+        for seen in found.seen
+    ]
+    looked = [{"about": f.about, "expected": f.expected, "found": f.found, "fine": f.fine} for f in found.findings]
+    if form == "json":
+        problem = str(found.problem) if found.problem else None
+        _json({"source": found.source.name, "fine": found.fine, "problem": problem, "asked": asked, "found": looked})
+        return
+    if form == "csv":
+        records(looked or asked, form)
+        return
+    out = _console()
+    source, terms = found.source, found.source.terms
+    out.print(f"[bold]{_safe(source.title)}[/bold] ({source.name}): {_safe(terms.licence)}, {terms.url}")
+    out.print(f"To look at on first contact: {_safe(source.first_contact)}")
+    for seen in found.seen:
+        size = (
+            "" if seen.size is None else f", {seen.size:,} bytes" + ("" if seen.whole else " (only its beginning read)")
+        )
+        kind = f", {_safe(seen.headers.get('content-type', 'no content type'))}" if seen.status == 200 else ""
+        changed = f", changed {_safe(seen.headers['last-modified'])}" if "last-modified" in seen.headers else ""
+        came = f"{seen.status}{kind}{size}{changed}" if seen.problem is None else f"{seen.problem.kind}"
+        out.print(f"  asked {_safe(seen.url)}: {came}")
+    if found.findings:
+        table = _table("", "about", "expected", "found")
+        for finding in found.findings:
+            mark = "ok" if finding.fine else "[bold]look[/bold]"
+            table.add_row(mark, _safe(finding.about), _safe(finding.expected), _safe(finding.found))
+        out.print(table)
+    if found.problem is not None:
+        kind = found.problem.kind.replace("_", " ")
+        out.print(f"[bold]{kind}[/bold]: {_safe(found.problem)}")
+    elif found.fine:
+        out.print(
+            "It answers as its reader expects"
+            + (f", as far as a probe looks: {_safe(found.enough)}." if found.enough else ".")
+        )
+
+
+def recorded(place: Path, view: View) -> None:
+    """The answer of ``borderwatch record``."""
+    files = sorted(path for path in place.iterdir() if path.is_file())
+    size = sum(path.stat().st_size for path in files)
+    click.echo(f"{view}: {len(files)} files, {size:,} bytes, read without fault: {place}")
 
 
 def _span(every: timedelta) -> str:

@@ -11,7 +11,7 @@ from borderwatch import schedule, sources
 from borderwatch.changelog import ChangeLog
 from borderwatch.collect import Ask
 from borderwatch.errors import UsageError
-from borderwatch.fetch import Client
+from borderwatch.fetch import Client, ProbingClient
 from borderwatch.models import View
 from borderwatch.pipeline import Progress, Workshop
 from borderwatch.settings import Settings
@@ -53,6 +53,23 @@ def workshop(
 def client(settings: Settings) -> Client:
     """The one polite client of a run."""
     return Client(contact=settings.contact, timeout_s=settings.timeout_s, max_bytes=settings.max_bytes)
+
+
+def one_source(settings: Settings, name: str) -> Source:
+    """A source by name, on and with its key; ``UsageError`` says what is missing."""
+    if name not in sources.names():
+        raise UsageError(f"no source {name!r}; there are {', '.join(sources.names())}")
+    source = sources.load(name)
+    if not settings.wants(name, automation=source.terms.automation):
+        raise UsageError(f"{name} is off here: add it to [sources] enabled in borderwatch.toml")
+    if source.lacks_key:
+        raise UsageError(f"{name} is off: it wants a key of yours in the environment variable {source.key_variable}")
+    return source
+
+
+def probing_client(settings: Settings) -> ProbingClient:
+    """A client for one probe."""
+    return ProbingClient(contact=settings.contact, timeout_s=settings.timeout_s, max_bytes=settings.max_bytes)
 
 
 def wanted(shop: Workshop, settings: Settings, only: Sequence[str] = ()) -> dict[View, Source]:

@@ -10,7 +10,7 @@ from borderwatch.errors import CaptureProblem, Enough
 from borderwatch.fetch.client import Answer, Client
 
 MOST_QUESTIONS = 8
-"""A list of layers, the definition of each of a handful, and their counts; robots.txt comes on top."""
+"""A service's list of layers, and the definition and count of each of three; robots.txt comes on top."""
 BEGINNING_BYTES = 262_144
 """Every capability document known fits; of a map this is enough to see that it is one."""
 
