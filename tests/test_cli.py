@@ -85,7 +85,21 @@ COMMANDS = sorted(main.commands)
 def test_these_are_the_commands() -> None:
     assert (
         sorted(
-            ["backfill", "changes", "diff", "disputes", "map", "rebuild", "run", "sources", "status", "verify", "watch"]
+            [
+                "backfill",
+                "changes",
+                "diff",
+                "disputes",
+                "map",
+                "rebuild",
+                "record",
+                "render",
+                "run",
+                "sources",
+                "status",
+                "verify",
+                "watch",
+            ]
         )
         == COMMANDS
     )
