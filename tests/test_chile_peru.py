@@ -166,6 +166,4 @@ def test_a_line_that_is_settled_is_told_with_its_length(tmp_path: Path, replay: 
                 pipeline.run(shop, [Ask(source, view)], client, lambda m=month: datetime(2014, m, 1, tzinfo=UTC))
         told = {c.subject: c for c in log.changes(dispute=SLUG)}
     assert (told[""].old, told[""].new) == ("Unsettled", "Treaty")
-    assert told["doc_date"].new == "2014-01-27"
-    assert told["doc_date"].length_km == pytest.approx(told[""].length_km)
     assert told[""].length_km > 300

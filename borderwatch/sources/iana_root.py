@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from borderwatch.errors import Partial, SchemaChanged
-from borderwatch.models import Body, Edition, Part, Reading, Row, Snapshot, Terms, View
+from borderwatch.models import Archived, Body, Edition, Part, Reading, Row, Snapshot, Terms, View
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class IanaRoot(Source):
         answer = fetch.get(URL, expect="html")
         _rows(answer.data)  # an incomplete page is a failed attempt, not a capture
         return Body((Part("db.html", answer.data),), answer.url, headers=answer.headers)
+
+    def archived(self, view: View) -> tuple[Archived, ...]:
+        return (Archived(URL, "db.html"),)
 
     def read(self, snapshot: Snapshot) -> Reading:
         return Reading(rows=_rows(snapshot.data))

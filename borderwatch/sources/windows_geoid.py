@@ -7,13 +7,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from borderwatch.errors import Challenged, Malformed, NotServed, Partial, Refused, SchemaChanged
-from borderwatch.models import Body, Edition, Part, Reading, Row, Snapshot, Terms, View
+from borderwatch.models import Archived, Body, Edition, Part, Reading, Row, Snapshot, Terms, View
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
     from borderwatch.fetch import Fetch
 
 PAGE = "https://learn.microsoft.com/en-us/windows/win32/intl/table-of-geographical-locations"
+FORMER_PAGES = (
+    "https://docs.microsoft.com/en-us/windows/win32/intl/table-of-geographical-locations",
+    "https://docs.microsoft.com/en-us/windows/desktop/Intl/table-of-geographical-locations",
+    "https://msdn.microsoft.com/en-us/library/windows/desktop/dd374073(v=vs.85).aspx",
+)
 MARKDOWN = (
     "https://raw.githubusercontent.com/MicrosoftDocs/win32/docs/desktop-src/Intl/table-of-geographical-locations.md"
 )
@@ -67,6 +72,10 @@ class WindowsGeoid(Source):
             _rows(answer.data, markdown=True)
             part = Part("page.md", answer.data)
         return Body((part,), answer.url, headers=answer.headers)
+
+    def archived(self, view: View) -> tuple[Archived, ...]:
+        """The page where it lies now, and where it lay before, as far as it is remembered."""
+        return tuple(Archived(address, "page.html") for address in (PAGE, *FORMER_PAGES))
 
     def read(self, snapshot: Snapshot) -> Reading:
         return Reading(rows=_rows(snapshot.data, markdown=snapshot.parts[0].name.endswith(".md")))
