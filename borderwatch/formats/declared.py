@@ -21,6 +21,8 @@ _REMARK = re.compile(rb'"remark"\s*:\s*"((?:[^"\\]|\\.)*)"\s*\}?\s*\Z')
 _XML_REMARK = re.compile(rb"<remark>\s*(.*?)\s*</remark>", re.S)
 _TAIL = 4_096
 
+_LONGEST_LAG_S = 3_600.0
+
 _ZIP_END = b"PK\x05\x06"
 _ZIP_COMMENT = 65_535
 
@@ -61,7 +63,8 @@ def problem_from_object(
         return None
     told = error if isinstance(error, dict) else {"message": error}
     code, details = told.get("code"), told.get("details")
-    words = [told.get("message"), *(details if isinstance(details, list) else [])]
+    # MediaWiki says "info" where others say "message", and how far its database lags where maxlag was given.
+    words = [told.get("message") or told.get("info"), *(details if isinstance(details, list) else [])]
     message = _text(" ".join(str(word) for word in words if word).encode(), redact)
     number = _text(str(code).encode(), redact) if code else "no code"
     said = f"{url} answered 200 with an error inside: {number}, {message}"
@@ -73,6 +76,10 @@ def problem_from_object(
             return Refused(f"{said}: it wants a key or is not public any more; see where it is published now", url=url)
         case 429:
             return RateLimited(f"{said}: ask again later, less often", url=url, status=429)
+        case "maxlag" | "ratelimited":
+            lag = told.get("lag")
+            after = min(float(lag), _LONGEST_LAG_S) if isinstance(lag, int | float) and lag > 0 else None
+            return RateLimited(f"{said}: ask again later", url=url, retry_after=after)
         case _ if code == 404 or gone:
             return NotServed(f"{said}: see where it is published now", url=url)
         case 400 if not overtaxed:
