@@ -49,6 +49,13 @@ def test_a_view_that_never_changes_is_attested_at_every_step() -> None:
     assert len(derived.depictions) == 4
 
 
+def test_every_drawing_that_differs_is_kept_to_be_drawn_and_the_same_drawing_once() -> None:
+    nudged: Drawing = (A[0], ("CL", shapely.box(14, 40, 40, 60.001)))
+    derived = told(*editions(A, A, nudged, nudged))
+    assert derived.changes == []
+    assert [scene.capture.id for scene in derived.shown] == [derived.depictions[n].capture for n in (1, 2, 3)]
+
+
 def test_one_capture_alone_says_what_is_shown_and_compares_nothing() -> None:
     derived = told(*editions(A))
     assert (len(derived.depictions), derived.comparisons, derived.changes) == (1, [], [])

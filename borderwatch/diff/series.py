@@ -87,6 +87,13 @@ def compared(before: Scene | Seen, after: Scene | Seen, *, redrawn: bool = False
     raise TypeError(f"{after.capture.view}: a scene cannot be compared with facts; measure it first")
 
 
+def drawn_otherwise(before: Scene | Seen, after: Scene | Seen) -> bool:
+    """Whether two scenes look different at all, however little: then each has its own picture."""
+    if isinstance(before, Seen) or isinstance(after, Seen):
+        return False
+    return before.areas_key != after.areas_key or before.lines_key != after.lines_key
+
+
 class Series:
     """Feeds on moments in order of time; ``derived`` is the whole past once all have been fed."""
 
@@ -154,6 +161,9 @@ class Series:
                 self._anchors[slug] = after
             elif self._anchors[slug] is not before and before.areas_key != after.areas_key:
                 self._drift(slug, after)
+            if drawn_otherwise(before, after):
+                self._show(before)
+                self._show(after)
         self._worldviews(self._last.world, moment.world)
         self._accept(moment)
 
