@@ -7,6 +7,7 @@ the file itself (``"reference"``: a GeoJSON geometry), else from ``data/referenc
 
 from __future__ import annotations
 
+import csv
 import functools
 import json
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from borderwatch.errors import CatalogueError, UsageError
-from borderwatch.models import Dispute, DisputeType
+from borderwatch.models import Dispute, DisputeType, Event
 from borderwatch.owners import fold
 
 if TYPE_CHECKING:
@@ -216,6 +217,27 @@ def _grounds() -> Mapping[str, _Ground]:
         slug: _Ground(polygons.get(slug), MappingProxyType(lines.get(slug, {})), origin)
         for slug, origin in origins.items()
     }
+
+
+@functools.cache
+def events() -> Mapping[str, tuple[Event, ...]]:
+    """What was publicly reported about how each dispute is depicted, by slug and date; not measured by anybody here."""
+    found: dict[str, list[Event]] = {}
+    with (DATA / "events.tsv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            found.setdefault(row["dispute"], []).append(
+                Event(
+                    dispute=row["dispute"],
+                    date=row["date"],
+                    who=row["who"],
+                    what=row["what"],
+                    audience=row["audience"],
+                    url=row["url"],
+                    certainty=row["certainty"],
+                    around=row["precision"] == "week",
+                )
+            )
+    return MappingProxyType({slug: tuple(sorted(some, key=lambda e: e.date)) for slug, some in found.items()})
 
 
 @functools.cache

@@ -552,10 +552,29 @@ class ViewCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """Something publicly reported about how a dispute is depicted; nothing this project measured.
+
+    ``date`` is ISO, as precise as it is known: ``2014``, ``2014-03`` or ``2014-03-19``; ``around`` says that even
+    so it is approximate. ``url`` is where it was reported, ``audience`` whom it concerned ("" for everybody).
+    """
+
+    dispute: str
+    date: str
+    who: str
+    what: str
+    audience: str = ""
+    url: str = ""
+    certainty: str = ""
+    around: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DisputePage:
     """Everything one dispute's page and map are drawn from.
 
-    ``sketches`` maps a capture id to what it draws around this dispute.
+    ``sketches`` maps a capture id to what it draws around this dispute. ``depictions`` are all that every view
+    showed, by view and time, ``captures`` what they were read from by id, ``comparisons`` what came of comparing them.
     """
 
     dispute: Dispute
@@ -563,3 +582,7 @@ class DisputePage:
     standings: tuple[Standing, ...]
     sketches: Mapping[str, tuple[Sketch, ...]]
     sources: Mapping[str, SourceCard]
+    depictions: tuple[Depiction, ...] = ()
+    captures: Mapping[str, Capture] = field(default_factory=dict)
+    comparisons: tuple[Comparison, ...] = ()
+    events: tuple[Event, ...] = ()

@@ -142,10 +142,11 @@ def _bytes_to_read(shop: Workshop, view: View) -> int:
 
 def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]:
     """Step 6: write the pages of the disputes named (all by default) and the index."""
-    from borderwatch.disputes import catalogue
+    from borderwatch.disputes import catalogue, events
     from borderwatch.render import speaking, write_index, write_pages
 
     disputes = catalogue()
+    captures = {capture.id: capture for capture in shop.log.captures()}
     wanted = list(disputes.disputes) if slugs is None else list(slugs)
     by_name = {card.name: card for card in cards(shop)}
     pages = []
@@ -160,6 +161,10 @@ def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]
                 standings=tuple(standings),
                 sketches=shop.log.sketches(slug),
                 sources={name: by_name[name] for name in sorted(used) if name in by_name},
+                depictions=tuple(shop.log.depictions(dispute=slug)),
+                captures=captures,
+                comparisons=tuple(shop.log.comparisons(dispute=slug)),
+                events=events().get(slug, ()),
             )
         )
     made_at = max((c.taken_at for c in shop.snapshots.captures()), default=datetime.fromtimestamp(0, UTC))

@@ -17,7 +17,7 @@ from pyproj import Geod
 from shapely.geometry.base import BaseGeometry
 
 from borderwatch import disputes
-from borderwatch.disputes import AREAS, BOX_ONLY, Catalogue, catalogue, land
+from borderwatch.disputes import AREAS, BOX_ONLY, Catalogue, catalogue, events, land
 from borderwatch.errors import CatalogueError, UsageError
 from borderwatch.models import Dispute, DisputeType
 from borderwatch.owners import label, owner
@@ -389,3 +389,15 @@ def test_the_catalogues_page_is_made_from_the_catalogue() -> None:
         [sys.executable, "-m", "cogapp", "--check", str(page)], check=False, cwd=ROOT, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_event_is_dated_sourced_and_about_a_watched_dispute() -> None:
+    told = [event for some in events().values() for event in some]
+    assert len(told) >= 70
+    for event in told:
+        assert event.dispute in catalogue(geometry=False), event
+        assert re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", event.date), event
+        assert event.who, event
+        assert event.what, event
+        assert event.url, event
+    assert [e.date for e in events()["crimea"]] == sorted(e.date for e in events()["crimea"])

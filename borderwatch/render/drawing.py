@@ -1,11 +1,13 @@
-"""Geometry for drawing only: windows around disputes, simplified below what can be seen, quantised, shared.
+"""Geometry for drawing only: windows around disputes, simplified below what can be seen, quantised, shared, packed.
 
 Nothing here is ever measured. A page holds each ring once, however many editions draw it.
 """
 
 from __future__ import annotations
 
+import base64
 import math
+import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -140,13 +142,35 @@ class Easel:
         """What changed, never simplified away: where it is too small to see, a point marks the place."""
         import shapely
 
-        fine = shapely.simplify(geometry, self.step / 4)
-        drawn = self.drawn(fine if not fine.is_empty else geometry) or {}
+        inside = self.clipped(geometry)
+        fine = shapely.simplify(inside, self.step / 4)
+        drawn = self.drawn(fine if not fine.is_empty else inside) or {}
         west, south, east, north = geometry.bounds
         if max(east - west, north - south) * 50 < max(frame[2] - frame[0], frame[3] - frame[1]) or not drawn:
             place = shapely.point_on_surface(geometry)
             drawn = {**drawn, "p": [*drawn.get("p", ()), self.point(place.x, place.y)]}
         return drawn or None
+
+    def packed(self) -> str:
+        """Every ring as zigzag varints (count, then the steps), deflated, in base64; ``map_data.js`` reads it.
+
+        A coastline step is one or two bytes so, and half of that deflated; as JSON it is seven.
+        """
+        import numpy as np
+
+        signed = np.array([value for ring in self.rings for value in (len(ring) // 2, *ring)], dtype=np.int64)
+        rest = ((signed << 1) ^ (signed >> 63)).astype(np.uint64)
+        out = np.zeros((len(rest), 5), dtype=np.uint8)
+        used = np.ones(len(rest), dtype=np.int64)
+        for place in range(5):
+            out[:, place] = rest & 0x7F
+            rest >>= np.uint64(7)
+            more = rest > 0
+            out[more, place] |= 0x80
+            used[more] += 1
+        held = out[np.arange(5) < used[:, None]]
+        squeezed = zlib.compressobj(9, wbits=-15)
+        return base64.b64encode(squeezed.compress(held.tobytes()) + squeezed.flush()).decode()
 
     def _ring(self, ring: BaseGeometry, *, closed: bool) -> int | None:
         import numpy as np
@@ -199,7 +223,7 @@ def sketched(sketches: Sequence[Sketch], easel: Easel, frame: Box) -> list[tuple
             continue
         entry: Json = {"g": drawn}
         if sketch.role in {Role.AREA, Role.SEA}:
-            entry |= _label_place(shape, easel, frame)
+            entry |= label_place(shape, easel, frame)
         elif sketch.role is Role.LABEL:
             entry |= {"p": drawn.get("p", [[]])[0], "w": 0}
         out.append((sketch, entry))
@@ -212,7 +236,7 @@ def _line(shape: BaseGeometry, easel: Easel) -> BaseGeometry:
     return shapely.simplify(shape, easel.step)
 
 
-def _label_place(shape: BaseGeometry, easel: Easel, frame: Box) -> Json:
+def label_place(shape: BaseGeometry, easel: Easel, frame: Box) -> Json:
     """The roomiest place of ``shape`` within reach of the frame, and how roomy, in steps of the grid."""
     import shapely
 

@@ -5,18 +5,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from borderwatch.disputes import land
+from borderwatch.models import DisputePage, Role, Sketch
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
+    Box = tuple[float, float, float, float]
+
 LAND_CREDIT = "Land: Natural Earth (public domain), to 3 km"
 
+NARROW = 1.5
+"""Degrees: in a narrower window the world's land, true to some 3 km, shows a strait or an islet wrongly or not at all."""
 
-def land_near(box: tuple[float, float, float, float]) -> BaseGeometry:
+
+def land_near(box: Box) -> BaseGeometry:
     """Land inside ``box`` (west, south, east, north degrees); empty at sea."""
     import shapely
 
     return shapely.clip_by_rect(land(), *box)
+
+
+def land_for(page: DisputePage, window: Box) -> tuple[BaseGeometry, str]:
+    """Land for a dispute's map and whom to credit: in a narrow window as the most detailed view at hand draws it."""
+    west, south, east, north = window
+    if max(east - west, north - south) <= NARROW:
+        finest = max(page.sketches.values(), key=lambda some: (_detail(some, window), some[0].capture), default=())
+        if _detail(finest, window):
+            from borderwatch.geometry import clip, repair_quietly, union
+
+            drawn = union([repair_quietly(clip(s.geometry, window)) for s in finest if s.role is Role.AREA])
+            capture = page.captures.get(finest[0].capture)
+            source = capture.attribution if capture is not None and capture.attribution else "a view shown here"
+            return drawn, f"Land: drawn from {source}"
+    return land_near(window), LAND_CREDIT
+
+
+def _detail(sketches: tuple[Sketch, ...], window: Box) -> int:
+    """How many vertices of land a drawing has in the window: the finer map tells more of a small place."""
+    import shapely
+
+    shapes = [s.geometry for s in sketches if s.role is Role.AREA]
+    return sum(int(shapely.get_num_coordinates(shapely.clip_by_rect(shape, *window))) for shape in shapes)
 
 
 def land_of_the_world() -> BaseGeometry:

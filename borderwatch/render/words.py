@@ -229,6 +229,41 @@ def from_to(change: Change) -> tuple[str, str] | None:
     return None
 
 
+Side = tuple[str, str]
+"""How one side of the map marks a change (``lost``, ``gained``, ``moved``, ``ghost``, ``other``), and its words."""
+
+
+def sides_of(change: Change) -> tuple[Side, Side]:
+    """How a change is drawn on the map of before and on that of after, each with words that stand on the map."""
+    loser, gainer = owner_label(change.loser), owner_label(change.gainer)
+    gone: Side = ("ghost", "")
+    match change.kind:
+        case Kind.TRANSFER:
+            lost: Side = ("lost", f"lost by {loser}") if change.loser is not None else gone
+            return lost, ("gained", f"gained by {gainer}") if change.gainer is not None else gone
+        case Kind.OVERLAP if change.gainer is not None:
+            return gone, ("gained", f"also given to {gainer}")
+        case Kind.OVERLAP:
+            return ("lost", f"lost by {loser}, kept by another"), gone
+        case Kind.APPEARED:
+            return gone, ("gained", "a feature of its own")
+        case Kind.DISAPPEARED:
+            return ("lost", "its own feature, lost"), gone
+        case Kind.BOUNDARY_MOVED if change.subject == "removed":
+            return ("moved", "line taken away"), gone
+        case Kind.BOUNDARY_MOVED if change.subject == "added":
+            return gone, ("moved", "line drawn anew")
+        case Kind.BOUNDARY_MOVED:
+            return ("moved", "line moved from here"), ("moved", "line moved to here")
+        case _:
+            return ("other", ""), ("other", "")
+
+
+def given(owner: str | None) -> str:
+    """Whom a view gives ground to where another does not."""
+    return owner_label(owner) if owner is not None else "not to that owner"
+
+
 def most_significant_first(changes: Iterable[Change]) -> list[Change]:
     """Substantive before minor, transfers of the most ground first within a day's news, newest first."""
     rank = {"substantive": 0, "minor": 1, "noise": 2}
