@@ -13,6 +13,7 @@ from shapely.geometry import box
 from borderwatch.models import (
     Capture,
     Change,
+    Comparison,
     Coverage,
     Depiction,
     Dispute,
@@ -20,6 +21,7 @@ from borderwatch.models import (
     DisputeType,
     Drawn,
     Edition,
+    Event,
     Fault,
     Kind,
     LineStyle,
@@ -32,6 +34,7 @@ from borderwatch.models import (
     SourceCard,
     Standing,
     Terms,
+    Verdict,
     View,
 )
 
@@ -148,15 +151,49 @@ def changed_page(**more: Any) -> DisputePage:
     coarse = Depiction(View("coarse"), "square", after.id, Coverage.NOT_RESOLVABLE, limit_km=90.0)
     absent = Depiction(View("elsewhere"), "square", after.id, Coverage.NOT_COVERED)
     standings = tuple(Standing(d, after, after.shown_at, MADE) for d in (shown, coarse, absent))
-    page = DisputePage(dispute(), changes, standings, sketches, {"atlas": card()})
+    between = capture("1.5", "2017-03-02")
+    earlier = replace(shown, capture=before.id, shares=(Share("UA", 0.97, 38_000.0),), drawn=())
+    page = DisputePage(
+        dispute(),
+        changes,
+        standings,
+        sketches,
+        {"atlas": card()},
+        depictions=(earlier, replace(earlier, capture=between.id), shown),
+        captures={c.id: c for c in (before, between, after)},
+        comparisons=(
+            Comparison(VIEW, "square", before.id, between.id, Verdict.UNCHANGED),
+            Comparison(VIEW, "square", between.id, after.id, Verdict.CHANGED),
+        ),
+        events=(
+            Event("square", "2018-06", "A newspaper", "The map was protested", "RU", "https://example.org/story"),
+            Event("square", "2017", "A ministry", "The map was praised", url="package atlas", certainty="recalled"),
+        ),
+    )
     return replace(page, **more)
+
+
+def rival_page() -> DisputePage:
+    """Two views that differ: the atlas gives the square to RU, the globe all but its east to UA; a third agrees."""
+    page = changed_page()
+    standings, sketches = list(page.standings[:1]), dict(page.sketches)
+    west, east = box(32, 44.4, 35, 48), box(35, 43.5, 38, 48)
+    drawings = {"globe": (("UA", west), ("RU", east)), "twin": (("UA", box(32, 46.02, 38, 48)), ("RU", GROUND))}
+    for name, drawing in drawings.items():
+        at = capture("7", "2020-05-06", View(name, "IN"))
+        sketches[at.id] = tuple(sketch(owner, f"{name} {owner}", shape, at) for owner, shape in drawing)
+        shown = Depiction(at.view, "square", at.id, Coverage.SHOWN, (Share("UA", 0.6, 1.0),), limit_km=3.0)
+        standings.append(Standing(shown, at, at.shown_at, MADE))
+    about = replace(page.dispute, slug="rival", name="The Rival Square")
+    return replace(page, dispute=about, standings=tuple(standings), sketches=sketches)
 
 
 def quiet_page() -> DisputePage:
     """No change yet; one view draws it."""
     page = changed_page()
     only = page.standings[:1]
-    return replace(page, dispute=dispute(slug="quiet", name="The Quiet Square"), changes=(), standings=only)
+    about = dispute(slug="quiet", name="The Quiet Square")
+    return replace(page, dispute=about, changes=(), standings=only, comparisons=(), events=())
 
 
 def name_page() -> DisputePage:
@@ -244,9 +281,19 @@ def hostile_page() -> DisputePage:
         None,
         Fault(text, text + LONG, "javascript:window.hacked=6"),
     )
-    return DisputePage(about, changes, standings, sketches, {"atlas": source})
+    return replace(
+        base,
+        dispute=about,
+        changes=changes,
+        standings=standings,
+        sketches=sketches,
+        sources={"atlas": source},
+        depictions=(base.depictions[0], base.depictions[1], replace(shown, capture=base.depictions[2].capture)),
+        captures={id_: bad(c) for id_, c in base.captures.items()},
+        events=(Event(text, "2020", text, text + LONG, text, "javascript:window.hacked=7", text),),
+    )
 
 
 def all_pages() -> list[DisputePage]:
     """One page of each kind."""
-    return [changed_page(), quiet_page(), name_page(), empty_page()]
+    return [changed_page(), quiet_page(), name_page(), empty_page(), rival_page()]

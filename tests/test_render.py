@@ -94,7 +94,7 @@ def test_the_map_is_foliums(tmp_path: Path) -> None:
     text = written(samples.changed_page(), tmp_path)
     assert 'class="folium-map"' in text
     assert "L.control.layers(" in text
-    for layer in ("Before", "After", "What changed", "Outline of the dispute", "Land"):
+    for layer in ("What changed or differs", "Names", "Outline of the dispute", "Land"):
         assert f'"{layer}"' in text
 
 
@@ -154,7 +154,10 @@ def test_what_a_view_cannot_tell_is_said_in_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        (samples.quiet_page(), "No change recorded that a map can show. The map shows what a view draws now."),
+        (
+            samples.quiet_page(),
+            "No change recorded that a map can show. The map shows what each view draws, through time.",
+        ),
         (samples.name_page(), "خلیج فارس"),
         (samples.empty_page(), "No view has been asked about this dispute yet, or none has answered."),
         (samples.empty_page(), "No source speaks of this dispute yet."),
@@ -225,7 +228,7 @@ def test_the_scripts_that_may_run_are_ours_alone(tmp_path: Path) -> None:
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy is not None
     run = re.findall(r"<script>(.*?)</script>", text, re.S)
-    assert len(run) == 3
+    assert len(run) == 5
     for script in run:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"sha256-{digest}" in policy[1].replace("&#39;", "'")
@@ -233,7 +236,7 @@ def test_the_scripts_that_may_run_are_ours_alone(tmp_path: Path) -> None:
     tame = written(
         samples.changed_page(dispute=samples.dispute(lines=samples.hostile_page().dispute.lines)), tmp_path / "t"
     )
-    assert run[2] == re.findall(r"<script>(.*?)</script>", tame, re.S)[2]
+    assert run[4] == re.findall(r"<script>(.*?)</script>", tame, re.S)[4]
 
 
 @given(st.text(st.characters(), max_size=300))
@@ -270,7 +273,7 @@ def test_no_colour_stands_for_a_state(tmp_path: Path) -> None:
     """Owners are told apart by patterns of one grey; the two sides swap patterns when they swap codes."""
     drawing = map_of_dispute(samples.changed_page())
     assert [fill for fill, _ in drawing.owners] == ["o0", "o1"]
-    css = (Path(w.__file__).parent / "assets" / "page.css").read_text(encoding="utf-8")
+    css = (Path(w.__file__).parent / "assets" / "map.css").read_text(encoding="utf-8")
     fills = re.findall(r"\.ground-o\d \{ fill: ([^;]+);", css)
     assert len(fills) == 8
     assert all(re.fullmatch(r"url\(#fill-o\d\)", fill) for fill in fills)
@@ -284,7 +287,7 @@ def test_every_kind_of_change_has_words() -> None:
 def test_a_label_that_is_only_a_number_says_who_is_meant() -> None:
     page = samples.changed_page()
     numbered = {k: tuple(replace(s, label="804") for s in v) for k, v in page.sketches.items()}
-    labels = {t["l"] for c in map_of_dispute(replace(page, sketches=numbered)).data["captures"] for t in c["things"]}
+    labels = {t["l"] for p in map_of_dispute(replace(page, sketches=numbered)).data["pictures"] for t in p["things"]}
     assert "Ukraine (UA) “804”" in labels
 
 
@@ -297,7 +300,7 @@ def test_a_box_that_stands_for_an_outline_is_called_a_box(tmp_path: Path) -> Non
 
 def test_shapes_shared_between_editions_are_held_once() -> None:
     page = samples.changed_page()
-    alone = len(map_of_dispute(page).data["rings"])
+    alone = map_of_dispute(page).rings
     more = []
     sketches = dict(page.sketches)
     for i in range(10):
@@ -307,7 +310,8 @@ def test_shapes_shared_between_editions_are_held_once() -> None:
         sketches[at.id] = tuple(replace(s, capture=at.id) for s in page.sketches[page.changes[0].after.id])
     many = map_of_dispute(replace(page, changes=(*page.changes, *more), sketches=sketches))
     assert many.steps == 11
-    assert len(many.data["rings"]) == alone
+    assert many.rings == alone
+    assert len(many.data["pictures"]) == 2
 
 
 def test_steps_beyond_the_cap_are_counted_and_stay_in_the_table(tmp_path: Path) -> None:
@@ -323,7 +327,7 @@ def test_steps_beyond_the_cap_are_counted_and_stay_in_the_table(tmp_path: Path) 
     outline = Outline(text)
     assert f"The map offers the {MOST_STEPS} newest; the table below also lists the 5 before them." in outline.text
     assert all(f"Change number {i}." in outline.text for i in range(times))
-    options = [c["title"] for c in map_data(text)["choices"] if c["group"] == "change"]  # type: ignore[attr-defined]
+    options = [step["title"] for step in map_data(text)["steps"]]  # type: ignore[attr-defined]
     assert len(options) == MOST_STEPS
     assert options == sorted(options, reverse=True)
 
@@ -346,14 +350,14 @@ def test_a_heavy_history_still_fits_a_page(tmp_path: Path) -> None:
     )
     text = written(replace(page, changes=changes, sketches=sketches), tmp_path)
     assert len(text.encode()) <= 1_500_000
-    assert len([c for c in map_data(text)["choices"] if c["group"] == "change"]) >= 5  # type: ignore[attr-defined]
+    assert len(map_data(text)["steps"]) >= 5  # type: ignore[arg-type]
 
 
 def test_a_change_too_small_to_see_is_marked_not_dropped() -> None:
     islet = shapely.Point(34, 45).buffer(1e-5)
     page = samples.changed_page()
     drawing = map_of_dispute(replace(page, changes=(replace(page.changes[0], geometry=islet),)))
-    drawn = drawing.data["choices"][0]["changes"][0]["g"]
+    drawn = drawing.data["steps"][0]["changes"][0]["g"]
     west, south, east, north = drawing.data["window"]
     x, y = drawn["p"][0]
     assert west + x / GRID * (east - west) == pytest.approx(34, abs=1e-3)

@@ -82,6 +82,8 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Open:
         made.page.on("console", lambda said: made.complaints.append(f"{said.type}: {said.text}"))
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
         made.page.goto(path.as_uri())
+        if path.stem != "index" and more.get("java_script_enabled", True):
+            made.page.wait_for_selector("html[data-map=ready]", state="attached", timeout=5000)
         return made
 
     return opened
@@ -92,7 +94,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A page of each kind, the hostile one, and an index; with a land whose shape the test knows."""
     out = tmp_path_factory.mktemp("maps")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("borderwatch.render.maps.land_near", lambda _window: box(30, 45.2, 38, 48))
+        patch.setattr("borderwatch.render.land.land_near", lambda _window: box(30, 45.2, 38, 48))
         patch.setattr("borderwatch.render.overview.land_of_the_world", lambda: box(-20, -35, 150, 70))
         pages: list[DisputePage] = [*samples.all_pages(), samples.hostile_page()]
         pages[-1] = _renamed(pages[-1], "hostile")
@@ -107,7 +109,7 @@ def _renamed(page: DisputePage, slug: str) -> DisputePage:
     return replace(page, dispute=replace(page.dispute, slug=slug))
 
 
-KINDS = ("square", "quiet", "gulf", "empty", "hostile", "index")
+KINDS = ("square", "quiet", "gulf", "empty", "rival", "hostile", "index")
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
@@ -141,24 +143,27 @@ def test_a_map_shows_land_both_states_the_change_and_the_legend(
     size: tuple[int, int], site: dict[str, Path], open_page: Open
 ) -> None:
     opened = open_page(site["square"], size)
-    assert opened.page.evaluate("document.documentElement.dataset.map") == "ready"
     for drawn in (
         ".leaflet-land-pane path.land",
         ".leaflet-before-pane path.ground",
         ".leaflet-after-pane path.ground",
         ".leaflet-before-pane path.line-solid",
         ".leaflet-after-pane path.line-dashed",
-        ".leaflet-changed-pane path.change-transfer",
+        ".leaflet-before-marks-pane path.change-lost",
+        ".leaflet-after-marks-pane path.change-gained",
         ".leaflet-outline-pane path.outline",
         ".leaflet-control-scale-line",
-        ".legend .change-transfer",
-        "#map-before",
-        "#map-after",
+        ".legend .change-lost",
+        ".legend .change-gained",
+        ".tag-before",
+        ".tag-after",
     ):
         assert opened.count(drawn) > 0, drawn
-    assert opened.page.locator("#map-divider").is_visible()
+    assert opened.page.locator(".divider").first.is_visible()
     assert opened.shows(".leaflet-before-pane path.ground") != opened.shows(".leaflet-after-pane path.ground")
-    credit = opened.page.inner_text(".leaflet-control-attribution")
+    marks = opened.page.locator(".name-mark").all_inner_texts()
+    assert marks == ["lost by Ukraine (UA)", "gained by Russia (RU)"]
+    credit = opened.page.locator(".leaflet-control-attribution").first.inner_text()
     assert "The Atlas Project (CC0)" in credit
     assert "Land:" in credit
     assert opened.page.locator(".leaflet-control-attribution svg").count() == 0  # Leaflet's default carries a flag
@@ -182,9 +187,8 @@ def test_the_layer_control_changes_what_is_drawn(site: dict[str, Path], open_pag
     opened = open_page(site["square"])
     layers = {
         "Land": ".leaflet-land-pane path",
-        "Before": ".leaflet-before-pane path",
-        "After": ".leaflet-after-pane path",
-        "What changed": ".leaflet-changed-pane path",
+        "What changed or differs": ".leaflet-after-marks-pane path",
+        "Names": ".name",
         "Outline of the dispute": ".leaflet-outline-pane path",
     }
     for title, drawn in layers.items():
@@ -196,44 +200,137 @@ def test_the_layer_control_changes_what_is_drawn(site: dict[str, Path], open_pag
     assert opened.complaints == []
 
 
-def test_the_divider_is_moved_by_keyboard_and_gives_the_map_to_one_state(
-    site: dict[str, Path], open_page: Open
-) -> None:
+CLIP = "p => getComputedStyle(document.querySelector(`.leaflet-${p}-pane`)).clipPath"
+
+
+def test_the_divider_is_moved_by_keyboard_and_gives_the_map_to_one_side(site: dict[str, Path], open_page: Open) -> None:
     opened = open_page(site["square"])
-    clip = "p => getComputedStyle(document.querySelector(`.leaflet-${p}-pane`)).clipPath"
-    halves = [opened.page.evaluate(clip, pane) for pane in ("before", "after")]
+    halves = [opened.page.evaluate(CLIP, pane) for pane in ("before", "after")]
     assert halves[0] != halves[1]
     opened.page.locator("#map-swipe").focus()
     for _ in range(10):
         opened.page.keyboard.press("ArrowRight")
-    assert [opened.page.evaluate(clip, pane) for pane in ("before", "after")] != halves
+    assert [opened.page.evaluate(CLIP, pane) for pane in ("before", "after")] != halves
     opened.page.keyboard.press("Home")
-    assert not opened.page.locator("#map-before").is_visible()
-    assert opened.page.locator("#map-after").is_visible()
-    opened.page.get_by_label("After", exact=True).uncheck()
-    assert opened.page.locator("#map-before").is_visible()
-    assert not opened.page.locator("#map-swipe").is_visible()
-    assert opened.page.evaluate(clip, "before") == "none"
+    assert not opened.page.locator(".tag-before").first.is_visible()
+    assert opened.page.locator(".tag-after").first.is_visible()
 
 
-def test_a_change_is_chosen_by_keyboard_and_said_aloud(site: dict[str, Path], open_page: Open) -> None:
+def test_one_journey_by_keyboard_through_every_way_to_look(site: dict[str, Path], open_page: Open) -> None:
+    """Swipe, switch, side by side; then through time; then two views: with Tab, arrows and Space alone."""
+    opened = open_page(site["rival"])
+    page, keys = opened.page, opened.page.keyboard
+
+    def tab_to(selector: str) -> None:
+        for _ in range(40):
+            if page.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+            keys.press("Tab")
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    tab_to("input[name=map-mode]")
+    tab_to("input[name=map-arrangement]")
+    assert page.locator("#map-swipe").is_visible()
+    keys.press("ArrowRight")
+    assert page.evaluate("document.activeElement.value") == "beside"
+    assert opened.count(".sheet-of-map") == 2
+    keys.press("ArrowRight")
+    assert opened.count(".sheet-of-map") == 1
+    assert not page.locator("#map-swipe").is_visible()
+    tab_to("#map-switch")
+    shown = page.locator(".tag-before, .tag-after").filter(visible=True)
+    assert [text.split()[0] for text in shown.all_inner_texts()] == ["Before"]
+    keys.press("Space")
+    assert [text.split()[0] for text in shown.all_inner_texts()] == ["After"]
+    page.locator("input[name=map-mode]:checked").focus()
+    keys.press("ArrowRight")
+    tab_to("#time-at")
+    keys.press("Home")
+    assert page.inner_text("#time-said") == "2016-07-01, edition 1.0: Ukraine (UA) 97 %, no owner shown 3 %"
+    first = opened.shows(".leaflet-after-pane path.ground")
+    keys.press("ArrowRight")
+    assert opened.shows(".leaflet-after-pane path.ground") == first  # the same drawing in the edition between
+    keys.press("End")
+    assert "changed here" in (page.get_attribute("#time-at", "aria-valuetext") or "")
+    assert "39,000 km²" in page.inner_text("#map-said")
+    assert opened.shows(".leaflet-after-pane path.ground") != first
+    page.locator("input[name=map-mode]:checked").focus()
+    keys.press("ArrowRight")
+    assert page.locator("#two-table").is_visible()
+    assert opened.complaints == []
+    assert opened.requests == [site["rival"].as_uri()]
+
+
+def test_the_slider_plays_every_edition_and_stops(site: dict[str, Path], open_page: Open) -> None:
     opened = open_page(site["square"])
-    before = opened.shows(".leaflet-after-pane path.ground")
+    opened.page.clock.install()
+    opened.page.get_by_label("Through time").check(force=True)
+    assert opened.page.locator("#time-ticks .tick").count() == 3
+    assert opened.page.locator("#time-ticks .changed").count() == 1
+    opened.page.locator("#time-play").click()
+    seen = [opened.page.input_value("#time-at")]
+    for _ in range(3):
+        opened.page.clock.run_for(1400)
+        seen.append(opened.page.input_value("#time-at"))
+    assert seen == ["0", "1", "2", "2"]
+    assert opened.page.get_attribute("#time-play", "aria-pressed") == "false"
+
+
+def test_any_two_views_say_where_they_differ(site: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(site["rival"])
+    opened.page.get_by_label("Two views").check(force=True)
+    opened.page.get_by_label("One view, as it is now").select_option(label="atlas/default")
+    opened.page.get_by_label("Another view, as it is now").select_option(label="globe/IN")
+    rows = opened.page.locator("#two-table tbody tr").all_inner_texts()
+    assert len(rows) == 1
+    assert rows[0].split("\t")[:2] == ["Russia (RU)", "Ukraine (UA)"]
+    assert opened.page.locator(".change-differs").count() == 2 + 1  # on both sides, and in the legend
+    opened.page.get_by_label("One view, as it is now").select_option(label="globe/IN")
+    assert "one view twice" in opened.page.inner_text("#map-said")
+    opened.page.get_by_label("Another view, as it is now").select_option(label="atlas/default")
+    assert opened.page.locator("#two-table tbody tr").first.inner_text().split("\t")[0] == "Ukraine (UA)"
+    opened.page.get_by_label("One view, as it is now").select_option(label="twin/IN")
+    assert "differ nowhere" in opened.page.inner_text("#map-said")
+    assert opened.page.locator(".leaflet-after-marks-pane path").count() == 0
+    opened.page.locator("button[data-pair]").first.click()
+    assert opened.page.locator("#two-table").is_visible()
+
+
+def test_two_maps_move_as_one(site: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(site["square"])
+    opened.page.get_by_label("Side by side").check(force=True)
+    drawn = ".sheet-of-map:nth-child({}) .leaflet-outline-pane path.outline"
+    before = opened.shows(drawn.format(2))
+    assert opened.shows(drawn.format(1)) == before
+    opened.page.locator(".leaflet-control-zoom-in").nth(1).click()
+    opened.page.wait_for_timeout(400)
+    assert opened.shows(drawn.format(2)) != before
+    assert opened.shows(drawn.format(1)) == opened.shows(drawn.format(2))
+
+
+def test_paper_gets_both_sides(site: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(site["square"])
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert opened.count(".sheet-of-map") == 2
+    opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.count(".sheet-of-map") == 1
+
+
+def test_a_change_is_chosen_in_the_table_and_said_aloud(site: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(site["square"])
     assert "39,000 km²" in opened.page.inner_text("#map-said")
-    opened.page.locator("#map-choice").focus()
-    opened.page.keyboard.press("ArrowDown")
-    said = opened.page.inner_text("#map-said")
-    assert said.startswith("Shown now: atlas/default")
-    assert opened.shows(".leaflet-after-pane path.ground") == before
-    assert opened.page.locator(".leaflet-before-pane path").count() == 0
+    opened.page.get_by_label("Through time").check(force=True)
+    opened.page.get_by_role("button", name="Edition before").click()
+    assert opened.page.inner_text("#map-said") == ""
     opened.page.get_by_role("button", name="Show on the map").first.click()
     assert "39,000 km²" in opened.page.inner_text("#map-said")
     assert opened.page.locator(".leaflet-before-pane path").count() > 0
+    assert opened.page.evaluate("document.activeElement.id") == "map-choice"
 
 
 def test_a_tooltip_speaks_the_sources_words(site: dict[str, Path], open_page: Open) -> None:
     opened = open_page(site["square"])
-    opened.page.get_by_label("What changed", exact=True).uncheck()
+    opened.page.get_by_label("What changed or differs", exact=True).uncheck()
     stage = opened.page.locator("#map-stage").bounding_box()
     assert stage is not None
     opened.page.mouse.move(stage["x"] + stage["width"] * 0.45, stage["y"] + stage["height"] * 0.6)
@@ -241,7 +338,7 @@ def test_a_tooltip_speaks_the_sources_words(site: dict[str, Path], open_page: Op
     assert "edition 1.0" in opened.page.locator(".leaflet-tooltip").last.inner_text()
     opened.page.mouse.move(stage["x"] + stage["width"] * 0.58, stage["y"] + stage["height"] * 0.6)
     assert "Russia" in opened.page.locator(".leaflet-tooltip").last.inner_text()
-    opened.page.get_by_label("What changed", exact=True).check()
+    opened.page.get_by_label("What changed or differs", exact=True).check()
     opened.page.mouse.move(stage["x"] + stage["width"] * 0.45, stage["y"] + stage["height"] * 0.62)
     assert "39,000 km²" in opened.page.locator(".leaflet-tooltip").last.inner_text()
 
@@ -287,7 +384,7 @@ def test_the_index_is_searched_without_a_server(site: dict[str, Path], open_page
     assert rows.count() == 1
     opened.page.get_by_label("Type").select_option("")
     opened.page.get_by_label("only with changes").check()
-    assert rows.count() == 2
+    assert rows.count() == 3
     opened.page.get_by_role("link", name="The Square", exact=True).first.click()
     assert opened.page.title().startswith("The Square")
 
@@ -322,8 +419,8 @@ def test_a_page_is_printed_light_and_without_controls(site: dict[str, Path], ope
         opened.page.evaluate("getComputedStyle(document.querySelector('.stage')).backgroundColor")
         == "rgb(227, 234, 240)"
     )
-    for control in ("#map-choice", "#map-swipe", "#map-layers", ".leaflet-control-zoom"):
-        assert not opened.page.locator(control).is_visible(), control
+    for control in ("#map-choice", "#map-swipe", "#map-mode", "#map-layers", ".leaflet-control-zoom"):
+        assert not opened.page.locator(control).first.is_visible(), control
     assert opened.page.locator(".legend").is_visible()
 
 

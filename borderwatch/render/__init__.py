@@ -18,7 +18,7 @@ def write_pages(pages: Iterable[DisputePage], out: Path, *, made_at: datetime) -
     Each page stands alone: map, styles and scripts are inside it, and nothing is asked of the network.
     A page that says the same as the one already there is left untouched.
     """
-    from borderwatch.render.pages import dispute_page
+    from borderwatch.render.dispute import dispute_page
     from borderwatch.render.store import write_page
 
     return [write_page(out / "disputes", page.dispute.slug, dispute_page(page), made_at) for page in pages]
@@ -31,7 +31,7 @@ def page_path(out: Path, slug: str) -> Path:
 
 def write_page(page: DisputePage, path: Path, *, made_at: datetime) -> Path:
     """Write one dispute's page to a file of the caller's choice."""
-    from borderwatch.render.pages import dispute_page
+    from borderwatch.render.dispute import dispute_page
     from borderwatch.render.store import write_text
 
     return write_text(path, dispute_page(page), made_at)

@@ -33,7 +33,8 @@ _LEAST = 0.03
 """Degrees: the smallest frame, about 3 km, so that an islet has its surroundings."""
 
 
-def _mercator(lat: float) -> float:
+def mercator(lat: float) -> float:
+    """Degrees of latitude as the map's upright degrees."""
     return math.degrees(math.asinh(math.tan(math.radians(lat))))
 
 
@@ -58,15 +59,15 @@ def frame_around(box: Box) -> Box:
 def window_around(frame: Box) -> Box:
     """What a map filled by ``frame`` can show: stages from 1.1 times as high to twice as wide, and their padding."""
     west, south, east, north = frame
-    low, high = _mercator(south), _mercator(north)
+    low, high = mercator(south), mercator(north)
     wide, tall = east - west, high - low
     pad_x = (max(1.7 * wide, 2.8 * tall) - wide) / 2
     pad_y = (max(1.7 * tall, 1.5 * wide) - tall) / 2
     return (
         max(-180.0, west - pad_x),
-        max(-_POLE, _latitude(max(low - pad_y, _mercator(-_POLE)))),
+        max(-_POLE, _latitude(max(low - pad_y, mercator(-_POLE)))),
         min(180.0, east + pad_x),
-        min(_POLE, _latitude(min(high + pad_y, _mercator(_POLE)))),
+        min(_POLE, _latitude(min(high + pad_y, mercator(_POLE)))),
     )
 
 

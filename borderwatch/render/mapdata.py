@@ -8,12 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from borderwatch.models import Capture, Change, DisputePage, Kind, Role, Sketch, SourceCard, Standing, Verdict
-from borderwatch.render import words
+from borderwatch.models import (
+    Capture,
+    Change,
+    Depiction,
+    DisputePage,
+    Kind,
+    Role,
+    Sketch,
+    SourceCard,
+    Standing,
+    Verdict,
+)
+from borderwatch.render import mapwords, words
 from borderwatch.render.divergence import Divergence
-from borderwatch.render.drawing import Box, Easel, Json, label_place, sketched, window_around
+from borderwatch.render.drawing import Box, Easel, Json, label_place, mercator, sketched, window_around
 from borderwatch.render.land import land_for
-from borderwatch.render.past import Past, told
+from borderwatch.render.language import gettext as _
+from borderwatch.render.language import ngettext, spoken
+from borderwatch.render.past import Past
 from borderwatch.render.steps import Step, owner_fills
 
 if TYPE_CHECKING:
@@ -44,7 +57,9 @@ class Gatherer:
         outline = None if dispute.reference is None or dispute.boxed else self._simple(dispute.reference)
         if outline is not None:
             self.marks.add("outline")
+        west, south, east, north = self.frame
         made: Json = {
+            "aspect": round((east - west) / max(mercator(north) - mercator(south), 1e-6), 3),
             "window": [round(v, 6) for v in easel.window],
             "frame": [round(v, 6) for v in self.frame],
             "land": easel.drawn(easel.simplified([easel.clipped(land)])[0]) if not land.is_empty else None,
@@ -57,10 +72,11 @@ class Gatherer:
             "steps": told_steps,
             "views": views,
             "pairs": [self._pair(one) for one in differing if one.parts],
-            "agree": [[one.first, one.second, round(one.limit_km, 2)] for one in differing if not one.parts],
+            "agree": [[one.first, one.second, words.number(one.limit_km)] for one in differing if not one.parts],
             "lists": lists_of(self.page),
             "pictures": self._pictures,
             "credit": credit,
+            "words": mapwords.script_words(),
         }
         return {**made, "rings": easel.packed()}
 
@@ -74,7 +90,7 @@ class Gatherer:
             "after": self._picture(step.after.id),
             "beforeTitle": words.shown_on(step.before),
             "afterTitle": words.shown_on(step.after),
-            "day": words.day(step.after.shown_at),
+            "k": f"{step.after.shown_at:%Y-%m-%d}",
             "changes": [self._change(change) for change in step.changes],
             "credit": self._credit(step.after),
         }
@@ -83,7 +99,7 @@ class Gatherer:
         word = words.KIND_WORDS[change.kind][0]
         entry: Json = {"kind": change.kind.value, "word": word, "text": words.short(change.summary) or word}
         if change.geometry is not None and not change.geometry.is_empty:
-            old, new = words.sides_of(change)
+            old, new = mapwords.sides_of(change)
             entry |= {"g": self.easel.change(change.geometry, self.frame), "old": old, "new": new}
             entry |= label_place(self.easel.clipped(change.geometry), self.easel, self.frame)
             self.kinds |= {old[0], new[0]}
@@ -97,6 +113,7 @@ class Gatherer:
             picture = self._picture(moment.pictured) if moment.pictured is not None else None
             entry: Json = {
                 "d": words.day(moment.capture.shown_at),
+                "k": f"{moment.capture.shown_at:%Y-%m-%d}",
                 "e": words.edition(moment.capture) if moment.capture.edition is not None else "",
                 "p": picture,
                 "s": moment.said,
@@ -148,10 +165,11 @@ class Gatherer:
         for part in one.parts:
             drawn = self.easel.change(part.geometry, self.frame)
             place = label_place(self.easel.clipped(part.geometry), self.easel, self.frame)
-            sides = [words.given(part.one), words.given(part.other)]
-            parts.append({"g": drawn, "o": sides, "km": words.number(part.area_km2), **place})
+            sides = [mapwords.given(part.one), mapwords.given(part.other)]
+            labels = [mapwords.given_label(part.one), mapwords.given_label(part.other)]
+            parts.append({"g": drawn, "o": sides, "l": labels, "km": words.number(part.area_km2), **place})
         self.kinds.add("differs")
-        return {"i": one.first, "j": one.second, "km": round(one.limit_km, 2), "parts": parts}
+        return {"i": one.first, "j": one.second, "km": words.number(one.limit_km), "parts": parts}
 
     def _credit(self, capture: Capture) -> str:
         return credit(self.page.sources.get(capture.view.source), capture)
@@ -176,7 +194,8 @@ def title_of_step(step: Step) -> str:
     sides = words.from_to(lead)
     what = f"{sides[0]} → {sides[1]}" if sides is not None else words.KIND_WORDS[lead.kind][0]
     size = f", {words.number(lead.area_km2)} km²" if lead.area_km2 else ""
-    others = f" and {len(step.changes) - 1} more" if len(step.changes) > 1 else ""
+    more = len(step.changes) - 1
+    others = " " + ngettext("and %(n)s more", "and %(n)s more", more) % {"n": more} if more else ""
     view = words.short(str(step.after.view), 80)
     return f"{words.day(step.after.shown_at)} · {view} · {words.short(what, 90)}{size}{others}"
 
@@ -206,13 +225,15 @@ MOST_ROWS = 4
 def lists_of(page: DisputePage) -> list[Json]:
     """What lists, and features of its own, call the dispute, through time: per view, the states that differ."""
     found: dict[str, list[Json]] = {}
+    nearby = languages_of(page.dispute.claimants)
     for depiction in page.depictions or tuple(standing.depiction for standing in page.standings):
         capture = page.captures.get(depiction.capture) or _capture_of(page.standings, depiction.capture)
-        rows = listed(depiction)
+        rows = listed(depiction, nearby)
         name = words.short(str(depiction.view), 80)
         if capture is None or not (rows or depiction.rows or name in found):
             continue
-        state = {"d": words.day(capture.shown_at), "rows": rows[:MOST_ROWS], "more": max(0, len(rows) - MOST_ROWS)}
+        state: Json = {"d": words.day(capture.shown_at), "k": f"{capture.shown_at:%Y-%m-%d}"}
+        state |= {"rows": rows[:MOST_ROWS], "more": max(0, len(rows) - MOST_ROWS)}
         states = found.setdefault(name, [])
         if not states or (states[-1]["rows"], states[-1]["more"]) != (state["rows"], state["more"]):
             states.append(state)
@@ -223,20 +244,33 @@ def _capture_of(standings: Sequence[Standing], capture: str) -> Capture | None:
     return next((s.capture for s in standings if s.capture.id == capture), None)
 
 
-def listed(depiction: object) -> list[list[str]]:
-    """The rows of a list as (text, language, what it is), English first, one line for each different name."""
-    from borderwatch.models import Depiction
+def _rank(tag: str, first: Sequence[str]) -> int:
+    base = tag.replace("_", "-").split("-")[0]
+    return first.index(base) if base in first else len(first)
 
-    assert isinstance(depiction, Depiction)  # noqa: S101
+
+def languages_of(claimants: Sequence[str]) -> list[str]:
+    """The official languages of the claimants, as CLDR has them, in code order."""
+    from babel.languages import get_official_languages
+
+    return [tag.split("_")[0] for code in claimants for tag in get_official_languages(code, de_facto=True)]
+
+
+def listed(depiction: Depiction, nearby: Sequence[str] = ()) -> list[list[str]]:
+    """The rows of a list as (text, language, what it is): English, the page's language, those of the claimants first.
+
+    One line for each different name.
+    """
     if not depiction.rows:
         return []
-    ordered = sorted(depiction.rows, key=lambda row: (not row.lang.startswith("en"), row.lang, row.key))
+    first = ("en", spoken(), *nearby)
+    ordered = sorted(depiction.rows, key=lambda row: (_rank(row.lang, first), row.lang, row.key))
     seen: dict[str, list[str]] = {}
     for row in ordered:
         text = words.short(row.name, 80)
-        under = f"under {words.short(row.parent, 60)}" if row.parent else ""
+        under = _("under %(parent)s") % {"parent": words.short(row.parent, 60)} if row.parent else ""
         seen.setdefault(f"{text}{under}", [text, words.language(row.lang) or "", under])
     return list(seen.values())
 
 
-__all__ = ["Gatherer", "credit", "label_of", "lists_of", "title_of_step", "told"]
+__all__ = ["Gatherer", "credit", "label_of", "lists_of", "title_of_step"]

@@ -14,6 +14,7 @@ from borderwatch.models import Coverage, DisputePage
 from borderwatch.render import words
 from borderwatch.render.divergence import Divergence, Shown, divergences
 from borderwatch.render.drawing import Box, Json, frame_around, visible_step
+from borderwatch.render.language import gettext as _
 from borderwatch.render.mapdata import Gatherer
 from borderwatch.render.past import Past, pasts_of
 from borderwatch.render.steps import drawable_steps
@@ -35,7 +36,7 @@ LARGEST = 1_000_000
 class DisputeMap:
     """A map ready for its page: folium's HTML and script, the data, and what the legend and the tables must say."""
 
-    html: str
+    html: tuple[str, ...]
     script: str
     data: Json
     owners: tuple[tuple[str, str], ...]
@@ -46,6 +47,12 @@ class DisputeMap:
     pasts: tuple[Past, ...]
     differing: tuple[Divergence, ...]
     rings: int
+
+    @property
+    def first_pair(self) -> tuple[int, int]:
+        """The two views shown first where two are compared: those that differ most."""
+        most = max(self.differing, key=lambda one: (one.area_km2, -one.first, -one.second), default=None)
+        return (most.first, most.second) if most is not None else (0, min(1, len(self.pasts) - 1))
 
 
 def map_of_dispute(page: DisputePage) -> DisputeMap:
@@ -159,18 +166,18 @@ def _start_element() -> Any:
     return Start
 
 
-def _folium(frame: Box, *, changes: bool, differing: bool, lines: bool) -> tuple[str, str]:
-    """The HTML and the script folium makes of the two maps; the same for the same frame."""
+def _folium(frame: Box, *, changes: bool, differing: bool, lines: bool) -> tuple[tuple[str, ...], str]:
+    """The HTML of each and the script folium makes of the two maps; the same for the same frame."""
     import folium
 
-    titles = {"land": "Land", "before": "", "after": ""}
+    titles = {"land": _("Land"), "before": "", "after": ""}
     if changes or differing:
-        titles |= {"marks": "What changed, or differs"}
-    titles |= {"names": "Names", "outline": "Outline of the dispute"}
+        titles |= {"marks": _("What changed or differs")}
+    titles |= {"names": _("Names"), "outline": _("Outline of the dispute")}
     if lines:
-        titles |= {"lines": "Lines put forward"}
-    charts = [_chart(frame, titles) for _ in range(2)]
-    (main, layers), (beside, _) = charts
+        titles |= {"lines": _("Lines put forward")}
+    charts = [_chart(frame, titles), _chart(frame, titles)]
+    (main, _layers), (beside, _others) = charts
     control = folium.LayerControl(collapsed=False, auto_z_index=False).add_to(main)
     figure: Any = main.get_root()
     figure.add_child(beside)
@@ -178,7 +185,7 @@ def _folium(frame: Box, *, changes: bool, differing: bool, lines: bool) -> tuple
     _name_by_place(main, "0")
     _name_by_place(beside, "1")
     figure.render()
-    return figure.html.render(), figure.script.render()
+    return tuple(part.render() for part in figure.html._children.values()), figure.script.render()  # noqa: SLF001
 
 
 def _chart(frame: Box, titles: dict[str, str]) -> tuple[Any, dict[str, Any]]:
@@ -200,7 +207,6 @@ def _chart(frame: Box, titles: dict[str, str]) -> tuple[Any, dict[str, Any]]:
     layers = {
         key: folium.FeatureGroup(name=title or key, control=bool(title)).add_to(chart) for key, title in titles.items()
     }
-    chart.fit_bounds([[south, west], [north, east]], padding=(12, 12))
     return chart, layers
 
 

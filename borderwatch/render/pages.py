@@ -1,4 +1,4 @@
-"""A dispute's page: its map, and everything the map shows said again in tables."""
+"""What every page is made with: the template engine, the assets, and the policy that lets only them act."""
 
 from __future__ import annotations
 
@@ -12,67 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from borderwatch.models import Change, Coverage, DisputePage, Significance
-from borderwatch.render import language, words
-from borderwatch.render.language import gettext as _
-from borderwatch.render.language import ngettext
+from borderwatch.models import Change, Significance
+from borderwatch.render import language, mapwords, words
 from borderwatch.render.store import WRITTEN
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-
-def dispute_page(page: DisputePage) -> str:
-    """The whole page as HTML, with ``store.WRITTEN`` where the time of writing goes."""
-    from borderwatch.render.land import LAND_CREDIT
-    from borderwatch.render.maps import MOST_STEPS, drawable_steps, map_of_dispute
-
-    drawing = map_of_dispute(page)
-    places = {
-        (s.before.id, s.after.id): i for i, s in enumerate(drawable_steps(page)[:MOST_STEPS]) if i < drawing.steps
-    }
-    newest = sorted(
-        page.changes, key=lambda c: (-c.after.shown_at.timestamp(), -(c.area_km2 or 0.0), str(c.view), c.id)
-    )
-    name = words.short(words.dispute_name(page.dispute), 120)
-    return filled(
-        "dispute.html",
-        styles=(leaflet_css(), asset("page.css")),
-        scripts=(leaflet_js(), asset("map.js"), drawing.script),
-        title=_("%(name)s: what maps changed · borderwatch") % {"name": name},
-        description=_("What maps and platforms show of %(name)s, and what changed") % {"name": name},
-        home="../",
-        page=page,
-        map=drawing,
-        data_json=json_for_html(drawing.data),
-        lead=lead(page),
-        weighty=[c for c in newest if c.significance is Significance.SUBSTANTIVE],
-        lesser=[c for c in newest if c.significance is Significance.MINOR],
-        standings=sorted(page.standings, key=words.standing_order),
-        cards=sorted(page.sources.values(), key=lambda card: card.name),
-        choice_of=lambda change: places.get((change.before.id, change.after.id)),
-        land_credit=LAND_CREDIT,
-    )
-
-
-def lead(page: DisputePage) -> str:
-    """One sentence on what is known: how many changes, in how many views, when the last was."""
-    weighty = [c for c in page.changes if c.significance is Significance.SUBSTANTIVE]
-    showing = sum(s.depiction.coverage is Coverage.SHOWN for s in page.standings)
-    if page.standings:
-        watched = ngettext("%(n)s view watched", "%(n)s views watched", len(page.standings)) % {
-            "n": len(page.standings)
-        }
-        watched += "; " + ngettext("%(n)s shows it.", "%(n)s show it.", showing) % {"n": showing}
-    else:
-        watched = _("No view has answered yet.")
-    if not weighty:
-        return f"{_('No change of substance recorded.')} {watched}"
-    views = len({c.view for c in weighty})
-    latest = words.day(max(c.after.shown_at for c in weighty))
-    changes = ngettext("%(n)s change of substance", "%(n)s changes of substance", len(weighty)) % {"n": len(weighty)}
-    seen = ngettext("in %(n)s view", "in %(n)s views", views) % {"n": views}
-    return f"{changes} {seen}, {_('the latest shown from %(date)s.') % {'date': latest}} {watched}"
 
 
 # --- what every page is made with -----------------------------------------------------------------
@@ -152,6 +97,8 @@ def environment() -> Environment:
         words.edition,
         words.language,
         words.view_name,
+        words.audience,
+        mapwords.given,
     ):
         made.globals[function.__name__] = function
     made.globals["type_words"] = words.TYPE_WORDS

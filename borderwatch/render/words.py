@@ -145,6 +145,19 @@ def view_name(view: View) -> str:
     return name
 
 
+def audience(view: View) -> str:
+    """Whom a view is shown to, as far as it says: ``the audience of India (IN), asked from France (FR)``."""
+    told = _("the default audience") if view.worldview == "default" else _audience_of(view.worldview)
+    if view.vantage == "any":
+        return told
+    return _("%(audience)s, asked from %(place)s") % {"audience": told, "place": owner_label(view.vantage)}
+
+
+def _audience_of(worldview: str) -> str:
+    named = owner_label(worldview) if _CODE.fullmatch(worldview) else short(worldview, 60)
+    return _("the audience of %(place)s") % {"place": named}
+
+
 _FAULTS: Mapping[str, str] = Spoken(
     {
         "unreachable": N_("unreachable"),
@@ -227,41 +240,6 @@ def from_to(change: Change) -> tuple[str, str] | None:
     if change.loser is not None or change.gainer is not None:
         return (owner_label(change.loser), owner_label(change.gainer))
     return None
-
-
-Side = tuple[str, str]
-"""How one side of the map marks a change (``lost``, ``gained``, ``moved``, ``ghost``, ``other``), and its words."""
-
-
-def sides_of(change: Change) -> tuple[Side, Side]:
-    """How a change is drawn on the map of before and on that of after, each with words that stand on the map."""
-    loser, gainer = owner_label(change.loser), owner_label(change.gainer)
-    gone: Side = ("ghost", "")
-    match change.kind:
-        case Kind.TRANSFER:
-            lost: Side = ("lost", f"lost by {loser}") if change.loser is not None else gone
-            return lost, ("gained", f"gained by {gainer}") if change.gainer is not None else gone
-        case Kind.OVERLAP if change.gainer is not None:
-            return gone, ("gained", f"also given to {gainer}")
-        case Kind.OVERLAP:
-            return ("lost", f"lost by {loser}, kept by another"), gone
-        case Kind.APPEARED:
-            return gone, ("gained", "a feature of its own")
-        case Kind.DISAPPEARED:
-            return ("lost", "its own feature, lost"), gone
-        case Kind.BOUNDARY_MOVED if change.subject == "removed":
-            return ("moved", "line taken away"), gone
-        case Kind.BOUNDARY_MOVED if change.subject == "added":
-            return gone, ("moved", "line drawn anew")
-        case Kind.BOUNDARY_MOVED:
-            return ("moved", "line moved from here"), ("moved", "line moved to here")
-        case _:
-            return ("other", ""), ("other", "")
-
-
-def given(owner: str | None) -> str:
-    """Whom a view gives ground to where another does not."""
-    return owner_label(owner) if owner is not None else "not to that owner"
 
 
 def most_significant_first(changes: Iterable[Change]) -> list[Change]:

@@ -1,312 +1,327 @@
-// Draws a dispute's map from the page's own data. Every text is set as text, never as HTML.
+// The dispute's map: what changed, through time, or two views; swiped, side by side or switched.
 "use strict";
 
 // Leaflet's default credit carries a state's flag; the project takes no side.
 L.Control.Attribution.mergeOptions({ prefix: '<a href="https://leafletjs.com" rel="noopener noreferrer">Leaflet</a>' });
 
-function borderwatchMap(map, layers, layerControl) {
+async function borderwatchMap(charts, layerControl) {
   const data = JSON.parse(document.getElementById("map-data").textContent);
-  const grid = 65536;
-  const [west, south, east, north] = data.window;
+  const words = data.words;
   const byId = (id) => document.getElementById(id);
+  const [element, said] = [borderwatchElement, borderwatchWords];
+  const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_, key) => values[key]);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-  // --- from the page's numbers to places -------------------------------------------------------
-
-  const place = (x, y) => [south + (y / grid) * (north - south), west + (x / grid) * (east - west)];
-
-  const walked = new Map();
-  function steps(ring) {
-    if (!walked.has(ring)) {
-      const flat = data.rings[ring];
-      const points = [];
-      for (let i = 0, x = 0, y = 0; i < flat.length; i += 2) points.push([(x += flat[i]), (y += flat[i + 1])]);
-      walked.set(ring, points);
-    }
-    return walked.get(ring);
+  if (typeof DecompressionStream === "undefined") {
+    byId("map-said").append(element("p", "empty", words.tooOld));
+    return;
   }
-  const path = (ring) => steps(ring).map(([x, y]) => place(x, y));
-  const areas = (g) => (g.a || []).map((rings) => rings.map(path));
-  const lines = (g) => (g.l || []).map(path);
+  const shapes = borderwatchShapes(data, await borderwatchRings(data.rings));
+  const [main, beside] = charts.map((chart) => borderwatchStage(chart, data, shapes, words));
+  const box = byId("map-stage");
 
-  // Where the window or a source's sheet ends no source draws a line: such edges are kept apart.
-  function outlines(g, sheet) {
-    const ends = [[0, 0, grid, grid], sheet];
-    const cut = (a, b) => ends.some(([x0, y0, x1, y1]) =>
-      (a[0] === b[0] && (a[0] <= x0 || a[0] >= x1)) || (a[1] === b[1] && (a[1] <= y0 || a[1] >= y1)));
-    const runs = { drawn: [], cut: [] };
-    for (const ring of (g.a || []).flat()) {
-      const points = steps(ring);
-      let run = [];
-      points.forEach((point, i) => {
-        const next = points[(i + 1) % points.length];
-        if (!run.length) run.push(place(...point));
-        if (cut(point, next)) {
-          if (run.length > 1) runs.drawn.push(run);
-          runs.cut.push([place(...point), place(...next)]);
-          run = [];
-        } else run.push(place(...next));
-      });
-      if (run.length > 1) runs.drawn.push(run);
-    }
-    return runs;
-  }
+  // --- what is to be seen ---------------------------------------------------------------------
 
-  // --- words ---------------------------------------------------------------------------------------
+  // {left, right: {picture, title: [heading, text]} or null, marks: {before, after}, credit}
+  let seen = { left: null, right: null, marks: { before: [], after: [] }, credit: "" };
+  const chosenOf = (name) => { const one = document.querySelector(`input[name="${name}"]:checked`); return one ? one.value : ""; };
+  const arrangement = () => (seen.left && seen.right ? chosenOf("map-arrangement") || "swipe" : "one");
 
-  function element(tag, className, ...texts) {
-    const made = document.createElement(tag);
-    if (className) made.className = className;
-    for (const text of texts) made.append(text);
-    return made;
-  }
-  function words(text, tag = "bdi") {
-    const made = element(tag, "", text);
-    made.dir = "auto";
-    return made;
-  }
-  const escaped = (text) => {
-    const made = element("span");
-    made.append(words(text));
-    return made.innerHTML;
-  };
-  const styles = { solid: "drawn as a solid line", dashed: "drawn as a dashed line", not_drawn: "line not drawn" };
-  const roles = { sea: "sea zone", boundary: "boundary line", label: "label" };
-
-  function tip(layer, ...rows) {
-    layer.bindTooltip(() => {
-      const box = element("div", "tip");
-      for (const row of rows) if (row) box.append(row instanceof Node ? row : words(row, "p"));
-      return box;
-    }, { sticky: true, className: "tip-frame", opacity: 1 });
-    return layer;
-  }
-
-  // --- what is always there -------------------------------------------------------------------
-
-  const svg = (pane, tolerance = 4) => L.svg({ pane, padding: 0.5, tolerance });
-  const renderers = Object.fromEntries(["land", "before", "after", "outline", "lines", "changed"].map((n) => [n, svg(n)]));
-  const style = (pane, className, more = {}) => ({ pane, renderer: renderers[pane], className, interactive: false, ...more });
-
-  if (data.land) L.polygon(areas(data.land), style("land", "land")).addTo(layers.land);
-  if (data.outline) {
-    for (const kind of ["halo", "outline"]) {
-      if (data.outline.a) L.polygon(areas(data.outline), style("outline", kind, { fill: false })).addTo(layers.outline);
-      if (data.outline.l) L.polyline(lines(data.outline), style("outline", kind)).addTo(layers.outline);
-    }
-  } else if (data.box) {
-    const [w, s, e, n] = data.frame;
-    for (const kind of ["halo", "outline"])
-      L.rectangle([[s, w], [n, e]], style("outline", kind, { fill: false })).addTo(layers.outline);
-  }
-  data.lines.forEach((line, i) => {
-    if (!line.g) return;
-    const drawn = [...lines(line.g), ...(line.g.a || []).flat().map(path)];
-    L.polyline(drawn, style("lines", "halo")).addTo(layers.lines);
-    const rival = L.polyline(drawn, style("lines", `rival rival-${i % 4}`, { interactive: true })).addTo(layers.lines);
-    tip(rival, words(line.label, "strong"), "line put forward");
-  });
-
-  // --- one choice at a time ---------------------------------------------------------------------
-
-  const names = [];
-  function name(thing, pane, ground) {
-    if (!thing.p || !thing.p.length) return null;
-    const text = element("span", "", thing.l);
-    text.dir = "auto";
-    const icon = L.divIcon({ className: `name name-${thing.f}`, html: text, iconSize: null });
-    const marker = L.marker(place(...thing.p), { icon, pane: `${pane}-names`, interactive: false, keyboard: false });
-    names.push({ marker, room: thing.w || 0, pane, ground });
-    return marker;
-  }
-
-  function draw(capture, pane, when) {
-    const group = layers[pane];
-    group.clearLayers();
-    if (capture === null || capture === undefined) return;
-    const { things, cut } = data.captures[capture];
-    const grounds = new Map();
-    // Ground first, lines above, so that a line is never hidden by a neighbour's fill.
-    for (const thing of things) {
-      const told = [
-        words(thing.l, "strong"),
-        thing.r === "area" ? (thing.f === "none" ? "no owner shown" : `shown as ground of ${thing.o}`) : roles[thing.r],
-        styles[thing.s], `${pane === "before" ? "Before" : data.choices[chosen].group === "now" ? "Now" : "After"}: ${when}`,
-      ];
-      if (thing.g.a) {
-        const fill = `ground ground-${thing.f}${thing.r === "sea" ? " sea" : ""}`;
-        const ground = L.polygon(areas(thing.g), style(pane, fill, { stroke: false, interactive: true }));
-        grounds.set(thing, tip(ground, ...told).addTo(group));
-      }
-    }
-    for (const thing of things) {
-      const kind = `edge edge-${thing.f} line-${thing.s || "none"} role-${thing.r}`;
-      const ends = outlines(thing.g, cut);
-      if (ends.cut.length) L.polyline(ends.cut, style(pane, "sheet")).addTo(group);
-      const runs = [...ends.drawn, ...lines(thing.g)];
-      if (!runs.length) continue;
-      const edge = L.polyline(runs, style(pane, kind, { interactive: thing.r === "boundary" }));
-      if (thing.r === "boundary") tip(edge, words(thing.l, "strong"), styles[thing.s] || roles.boundary, when);
-      edge.addTo(group);
-    }
-    for (const thing of things) {
-      const marker = name(thing, pane, grounds.get(thing));
-      if (marker) marker.addTo(group);
+  let credited = [];
+  function attribution(text) {
+    const escaped = element("span", "", said(text)).innerHTML;
+    for (const [i, { map }] of [main, beside].entries()) {
+      if (credited[i]) map.attributionControl.removeAttribution(credited[i]);
+      map.attributionControl.addAttribution(credited[i] = escaped);
     }
   }
 
-  function drawChanges(choice) {
-    if (!layers.changed) return;
-    layers.changed.clearLayers();
-    for (const change of choice.changes) {
-      if (!change.g) continue;
-      const options = (extra) => style("changed", `change change-${change.kind}${extra}`, { interactive: true });
-      const rows = [words(change.word, "strong"), change.text];
-      const add = (layer) => tip(layer, ...rows).addTo(layers.changed);
-      if (change.g.a) add(L.polygon(areas(change.g), options("")));
-      if (change.g.l) add(L.polyline(lines(change.g), options(" change-line")));
-      for (const point of change.g.p || []) add(L.circleMarker(place(...point), { ...options(" change-point"), radius: 14 }));
+  function show(next) {
+    seen = next;
+    const on = arrangement();
+    const when = (side) => (side ? `${side.title[0]}: ${side.title[1]}` : "");
+    main.draw("before", seen.left && seen.left.picture, when(seen.left));
+    main.draw("after", seen.right && seen.right.picture, when(seen.right));
+    main.mark("before", seen.left ? seen.marks.before : []);
+    main.mark("after", seen.right ? seen.marks.after : []);
+    if (on === "beside") {
+      beside.draw("after", seen.right.picture, when(seen.right));
+      beside.mark("after", seen.marks.after);
     }
+    attribution(seen.credit);
+    arrange();
   }
 
-  let chosen = 0;
-  let credited = null;
-  const attribution = (text) => {
-    if (credited) map.attributionControl.removeAttribution(credited);
-    credited = escaped(text);
-    map.attributionControl.addAttribution(credited);
-  };
-
-  function choose(index) {
-    const choice = data.choices[index];
-    if (!choice) return;
-    chosen = index;
-    names.length = 0;
-    if (layers.before) draw(choice.before, "before", choice.beforeTitle);
-    if (layers.after) draw(choice.after, "after", choice.afterTitle);
-    drawChanges(choice);
-    attribution(choice.credit);
-    const said = byId("map-said");
-    said.replaceChildren();
-    if (choice.group === "now") said.append(words(`Shown now: ${choice.title}`, "p"));
-    for (const change of choice.changes.slice(0, 2)) {
-      const row = element("p");
-      row.append(element("strong", `said said-${change.kind}`, change.word), " ", words(change.text));
-      said.append(row);
-    }
-    if (choice.changes.length > 2) {
-      const more = element("a", "", `and ${choice.changes.length - 2} more between these editions, in the table`);
-      more.href = "#changes";
-      said.append(element("p", "", more));
+  // Side by side the first map shows the one side alone and the second the other; else the second is put away.
+  let wasBeside = false;
+  let wasSize = "";
+  function arrange() {
+    const on = arrangement();
+    // As tall as the dispute asks for at this breadth, within what a screen can show.
+    const across = box.clientWidth / (on === "beside" && box.clientWidth > 620 ? 2 : 1);
+    const tall = Math.min(Math.max(across / Math.min(Math.max(data.aspect, 0.8), 2.1) + 60, 300), Math.max(innerHeight * 0.72, 340));
+    box.style.height = `${Math.round(on === "beside" && box.clientWidth <= 620 ? Math.max(2 * Math.min(tall, 320), 480) : tall)}px`;
+    const two = on === "beside";
+    box.classList.toggle("two", two);
+    byId("map-arrangement").hidden = !(seen.left && seen.right);
+    byId("map-swipe-row").hidden = on !== "swipe";
+    byId("map-switch-row").hidden = on !== "switch";
+    const size = `${two} ${box.style.height}`;
+    if (size !== wasSize) {
+      wasSize = size;
+      wasBeside = two;
+      for (const stage of [main, beside]) { stage.map.invalidateSize({ animate: false, pan: false }); stage.fit(); }
+      credits();
     }
     settle();
   }
 
-  // --- the divider ---------------------------------------------------------------------------------
-
   const slider = byId("map-swipe");
-  const divider = byId("map-divider");
-  const tags = { before: byId("map-before"), after: byId("map-after") };
-
+  const switcher = byId("map-switch");
   function settle() {
-    const choice = data.choices[chosen];
-    if (!choice) {
-      for (const node of [divider, byId("map-swipe-row"), tags.before, tags.after]) node.hidden = true;
-      return;
-    }
-    const on = (key) => Boolean(layers[key] && map.hasLayer(layers[key]));
-    const both = on("before") && on("after") && choice.before !== null && choice.after !== null && choice.group === "change";
-    const size = map.getSize();
-    const share = both ? Number(slider.value) / 100 : on("before") && choice.group === "change" ? 1 : 0;
-    const [x, top] = [size.x * share, map.containerPointToLayerPoint([0, 0])];
-    const clip = (left, right) => {
-      const corners = [[left, 0], [right, 0], [right, size.y], [left, size.y]];
-      return `polygon(${corners.map(([cx, cy]) => `${cx + top.x}px ${cy + top.y}px`).join(",")})`;
-    };
-    for (const pane of ["before", "before-names"]) map.getPane(pane).style.clipPath = both ? clip(0, x) : "";
-    for (const pane of ["after", "after-names"]) map.getPane(pane).style.clipPath = both ? clip(x, size.x) : "";
-    divider.hidden = !both;
-    divider.style.left = `${share * 100}%`;
-    byId("map-swipe-row").hidden = !both;
-    slider.setAttribute("aria-valuetext", `${Math.round(share * 100)} % of the map shows before, the rest after`);
-    tags.before.hidden = !(on("before") && choice.before !== null && choice.group === "change") || (both && share < 0.04);
-    tags.after.hidden = !(on("after") && choice.after !== null) || (both && share > 0.96);
-    tags.before.replaceChildren(element("b", "", "Before"), " ", words(choice.beforeTitle));
-    tags.after.replaceChildren(element("b", "", choice.group === "now" ? "Now" : "After"), " ", words(choice.afterTitle));
-    declutter(both ? x : null);
+    const on = arrangement();
+    const titles = { before: seen.left && seen.left.title, after: seen.right && seen.right.title };
+    const share = on === "swipe" ? Number(slider.value) / 100
+      : on === "switch" ? Number(switcher.getAttribute("aria-pressed") !== "true")
+        : on === "beside" ? 1 : Number(!seen.right && Boolean(seen.left));
+    main.split(share, titles);
+    if (on === "beside") beside.split(0, { after: titles.after });
+    slider.setAttribute("aria-valuetext", fill(words.share, { n: Math.round(share * 100) }));
+    if (on === "switch") switcher.textContent = fill(words.switchTo, { side: (share ? seen.right : seen.left).title[0] });
   }
-
-  // Names stay in sight, on their own side of the divider and on their own ground, as far as that is possible;
-  // they give way to roomier neighbours of the same state.
-  function declutter(x) {
-    const size = map.getSize();
-    const taken = { before: [], after: [] };
-    const between = (value, low, high) => Math.min(Math.max(value, low), Math.max(low, high));
-    for (const { marker, room, pane, ground } of [...names].sort((a, b) => b.room - a.room)) {
-      const node = marker.getElement();
-      if (!node) continue;
-      node.style.display = "";
-      const text = node.firstElementChild;
-      const [w, h] = [text.offsetWidth / 2 + 4, text.offsetHeight / 2 + 1];
-      const at = map.latLngToContainerPoint(marker.getLatLng());
-      const low = x !== null && pane === "after" ? x : 0;
-      const high = x !== null && pane === "before" ? x : size.x;
-      const to = L.point(between(at.x, low + w, high - w), between(at.y, 46 + h, size.y - 30 - h));
-      const moved = Math.hypot(to.x - at.x, to.y - at.y);
-      const shape = ground && ground.getElement();
-      const spot = map.containerPointToLayerPoint(to);
-      const fits = moved < 1 || (shape && shape.isPointInFill(new DOMPoint(spot.x, spot.y)));
-      text.style.transform = `translate(calc(-50% + ${to.x - at.x}px), calc(-50% + ${to.y - at.y}px))`;
-      const box = [to.x - w, to.y - h, to.x + w, to.y + h];
-      const apart = taken[pane].every((b) => box[2] < b[0] || box[0] > b[2] || box[3] < b[1] || box[1] > b[3]);
-      if (fits && apart) taken[pane].push(box);
-      else node.style.display = "none";
-    }
-  }
-
-  // --- the page around the map ------------------------------------------------------------------
-
-  const frame = L.latLngBounds([[data.frame[1], data.frame[0]], [data.frame[3], data.frame[2]]]);
-  const reach = L.latLngBounds([[south, west], [north, east]]);
-  function fit() {
-    // Above stand the two tags, below the credits; on a phone credits would hide the map and stand under it.
-    const wide = map.getSize().x;
-    const side = Math.min(28, wide / 16);
-    const margin = { paddingTopLeft: [side, wide < 500 ? 52 : 40], paddingBottomRight: [side, 32], animate: false };
-    const corner = map.getContainer().querySelector(".leaflet-bottom.leaflet-right");
-    (wide < 640 ? byId("map-credit") : corner).append(map.attributionControl.getContainer());
-    map.setMinZoom(0);
-    map.setMaxZoom(20);
-    map.setMaxBounds(reach);
-    map.fitBounds(frame, margin);
-    const zoom = map.getZoom();
-    map.setMinZoom(Math.min(zoom, Math.max(map.getBoundsZoom(reach, true), zoom - 2)));
-    map.setMaxZoom(zoom + 4);
-  }
-
-  L.control.scale({ imperial: false, maxWidth: 120 }).addTo(map);
-  map.attributionControl.addAttribution(escaped(data.credit));
-  byId("map-layers").append(layerControl.getContainer());
-  byId("map-stage").append(divider, tags.before, tags.after);
-  map.getContainer().setAttribute("role", "region");
-  map.getContainer().setAttribute("aria-label", byId("map-stage").dataset.label);
-  fit();
-
-  const select = byId("map-choice");
-  if (select) select.addEventListener("change", () => choose(Number(select.value)));
-  for (const button of document.querySelectorAll("[data-choice]"))
-    button.addEventListener("click", () => {
-      select.value = button.dataset.choice;
-      choose(Number(button.dataset.choice));
-      byId("map").scrollIntoView({ behavior: still ? "auto" : "smooth" });
-      select.focus({ preventScroll: true });
-    });
   slider.addEventListener("input", settle);
-  byId("map-fit").addEventListener("click", fit);
-  map.on("move zoomend viewreset resize", settle);
-  map.on("overlayadd overlayremove", settle);
-  map.on("resize", fit);
-  if (data.choices.length) choose(0);
-  else settle();
+  switcher.addEventListener("click", () => {
+    switcher.setAttribute("aria-pressed", String(switcher.getAttribute("aria-pressed") !== "true"));
+    settle();
+  });
+
+  // The two maps move as one.
+  let moving = false;
+  for (const [from, to] of [[main, beside], [beside, main]])
+    from.map.on("move zoomend", () => {
+      if (moving || !wasBeside) return;
+      moving = true;
+      to.map.setView(from.map.getCenter(), from.map.getZoom(), { animate: false });
+      moving = false;
+      settle();
+    });
+  for (const stage of [main, beside]) stage.map.on("move zoomend viewreset resize", settle);
+  main.map.on("overlayadd overlayremove", ({ type, layer }) => {
+    const key = Object.keys(main.layers).find((one) => main.layers[one] === layer);
+    if (type === "overlayadd") beside.layers[key].addTo(beside.map);
+    else beside.layers[key].remove();
+    settle();
+  });
+
+  // --- what changed ---------------------------------------------------------------------------
+
+  const announced = byId("map-said");
+  const choice = byId("map-choice");
+
+  function marksOf(step) {
+    const side = (which) => step.changes.filter((change) => change.g).map((change) => ({
+      ...change, mark: change[which][0], label: change[which][1], told: [said(change.word, "strong"), change[which][1], change.text],
+    }));
+    return { before: side("old"), after: side("new") };
+  }
+
+  function tellChanges(step) {
+    for (const change of step.changes.slice(0, 2)) {
+      const row = element("p");
+      row.append(element("strong", `said said-${change.kind}`, change.word), " ", said(change.text));
+      announced.append(row);
+    }
+    if (step.changes.length > 2) {
+      const more = element("a", "", fill(words.moreChanges, { n: step.changes.length - 2 }));
+      more.href = "#changes";
+      announced.append(element("p", "", more));
+    }
+  }
+
+  function showStep() {
+    const step = data.steps[Number(choice.value)];
+    announced.replaceChildren();
+    tellChanges(step);
+    lists(step.k);
+    show({
+      left: step.before === null ? null : { picture: step.before, title: [words.before, step.beforeTitle] },
+      right: step.after === null ? null : { picture: step.after, title: [words.after, step.afterTitle] },
+      marks: marksOf(step),
+      credit: step.credit,
+    });
+  }
+
+  // --- through time ---------------------------------------------------------------------------
+
+  const timeView = byId("time-view");
+  const timeAt = byId("time-at");
+  const player = byId("time-play");
+  let timer = null;
+
+  function fillTime() {
+    const { m } = data.views[Number(timeView.value)];
+    timeAt.max = m.length - 1;
+    timeAt.value = m.length - 1;
+    for (const id of ["time-at", "time-play", "time-back", "time-on"]) byId(id).disabled = m.length < 2;
+    const first = m[0].d, last = m[m.length - 1].d;
+    byId("time-ends").replaceChildren(element("span", "", first), element("span", "", m.length > 1 ? last : ""));
+    byId("time-ticks").replaceChildren(...m.map((one, i) => {
+      const tick = element("i", one.c !== undefined || one.n ? "tick changed" : one.q ? "tick doubted" : "tick");
+      // A range's thumb is 18 px wide: its middle never reaches the ends.
+      tick.style.left = `calc(9px + (100% - 18px) * ${m.length > 1 ? i / (m.length - 1) : 0.5})`;
+      return tick;
+    }));
+  }
+
+  function momentWords(one) {
+    const edition = one.e ? fill(words.edition, { date: one.d, edition: one.e }) : one.d;
+    const told = one.c !== undefined ? words.changedHere : one.n ? words.changedWords : one.q ? words.doubted : "";
+    return [edition, told];
+  }
+
+  function showMoment() {
+    const view = data.views[Number(timeView.value)];
+    const one = view.m[Number(timeAt.value)];
+    const [edition, told] = momentWords(one);
+    timeAt.setAttribute("aria-valuetext", [edition, told, one.s].filter(Boolean).join("; "));
+    byId("time-said").replaceChildren(element("b", "", edition), told ? element("em", "", ` ${told}`) : "", one.s ? ": " : "", said(one.s));
+    announced.replaceChildren();
+    const step = one.c === undefined ? null : data.steps[one.c];
+    if (step) tellChanges(step);
+    lists(one.k);
+    show({
+      left: null,
+      right: { picture: one.p, title: [view.name, edition] },
+      marks: step ? marksOf(step) : { before: [], after: [] },
+      credit: view.credit,
+    });
+  }
+
+  function play(on) {
+    if (!player) return;
+    clearInterval(timer);
+    timer = on ? setInterval(() => {
+      if (Number(timeAt.value) >= Number(timeAt.max)) return play(false);
+      timeAt.value = Number(timeAt.value) + 1;
+      showMoment();
+      return undefined;
+    }, 1300) : null;
+    player.setAttribute("aria-pressed", String(on));
+    player.textContent = on ? words.pause : words.play;
+  }
+  const step = (by) => { play(false); timeAt.value = Number(timeAt.value) + by; showMoment(); };
+  if (timeView) {
+    timeView.addEventListener("change", () => { play(false); fillTime(); showMoment(); });
+    timeAt.addEventListener("input", () => { play(false); showMoment(); });
+    byId("time-back").addEventListener("click", () => step(-1));
+    byId("time-on").addEventListener("click", () => step(1));
+    player.addEventListener("click", () => {
+      if (timer === null && timeAt.value === timeAt.max) { timeAt.value = 0; showMoment(); }
+      play(timer === null);
+    });
+  }
+
+  // --- two views ------------------------------------------------------------------------------
+
+  const [viewA, viewB] = [byId("two-a"), byId("two-b")];
+  function showTwo() {
+    const [i, j] = [Number(viewA.value), Number(viewB.value)];
+    const [low, high] = [Math.min(i, j), Math.max(i, j)];
+    const pair = data.pairs.find((one) => one.i === low && one.j === high);
+    const even = data.agree.find(([one, other]) => one === low && other === high);
+    const now = (n) => data.views[n].m[data.views[n].m.length - 1];
+    announced.replaceChildren();
+    const table = byId("two-table");
+    table.hidden = !pair;
+    const turned = ([one, other]) => (i <= j ? [one, other] : [other, one]);
+    const given = (part) => turned(part.o);
+    if (pair) {
+      announced.append(element("p", "", fill(words.differ, { km: pair.km })));
+      table.tHead.rows[0].cells[0].replaceChildren(said(data.views[i].name));
+      table.tHead.rows[0].cells[1].replaceChildren(said(data.views[j].name));
+      table.tBodies[0].replaceChildren(...pair.parts.map((part) => {
+        const row = element("tr");
+        row.append(...given(part).map((text) => element("td", "", said(text))), element("td", "num", `${part.km} km²`));
+        return row;
+      }));
+    } else announced.append(element("p", "", i === j ? words.sameView : even ? fill(words.agree, { km: even[2] }) : words.notCompared));
+    const marks = (side) => (pair ? pair.parts : []).map((part) => ({
+      ...part, mark: "differs", label: turned(part.l)[side], told: [said(given(part)[side], "strong"), `${part.km} km²`],
+    }));
+    const sideOf = (n) => ({ picture: now(n).p, title: [data.views[n].name, momentWords(now(n))[0]] });
+    lists("9999");
+    show({ left: sideOf(i), right: sideOf(j), marks: { before: marks(0), after: marks(1) },
+      credit: [...new Set([data.views[i].credit, data.views[j].credit])].join("; ") });
+  }
+  if (viewA) for (const select of [viewA, viewB]) select.addEventListener("change", showTwo);
+
+  // --- lists beside the map -------------------------------------------------------------------
+
+  const listed = byId("map-lists");
+  function lists(day) {
+    if (!listed) return;
+    listed.replaceChildren(...data.lists.map(({ view, states }) => {
+      const state = [...states].reverse().find((one) => one.k <= day);
+      const item = element("li", "", said(view, "b"));
+      if (!state) item.append(element("span", "sub", words.notYet));
+      else if (!state.rows.length) item.append(element("span", "sub", words.noRow));
+      else for (const [text, lang, under] of state.rows) item.append(element("span", "row", said(text, "bdi", lang), under ? ` ${under}` : ""));
+      if (state && state.more) item.append(element("span", "sub", fill(words.moreNames, { n: state.more })));
+      if (state) item.append(element("span", "sub", fill(words.since, { date: state.d })));
+      return item;
+    }));
+  }
+
+  // --- the page around the map ----------------------------------------------------------------
+
+  function mode() {
+    const on = chosenOf("map-mode");
+    for (const panel of document.querySelectorAll("[data-mode]")) panel.hidden = panel.dataset.mode !== on;
+    play(false);
+    if (on === "time") showMoment();
+    else if (on === "two") showTwo();
+    else if (on === "change") showStep();
+    else arrange();
+  }
+  function credits() {
+    const wide = main.map.getSize().x;
+    for (const [i, { map }] of [main, beside].entries()) {
+      const corner = map.getContainer().querySelector(".leaflet-bottom.leaflet-right");
+      const under = wide < 640 && !(i && !wasBeside);
+      (under && i === 0 ? byId("map-credit") : corner).append(map.attributionControl.getContainer());
+    }
+  }
+  const fitAll = () => { for (const stage of [main, beside]) if (stage === main || wasBeside) stage.fit(); credits(); };
+
+  for (const { map } of [main, beside]) map.attributionControl.addAttribution(element("span", "", said(data.credit)).innerHTML);
+  main.map.getContainer().setAttribute("aria-label", box.dataset.label);
+  beside.map.getContainer().setAttribute("aria-label", box.dataset.beside);
+  byId("map-layers").append(layerControl.getContainer());
+  for (const input of document.querySelectorAll('input[name="map-mode"]')) input.addEventListener("change", mode);
+  for (const input of document.querySelectorAll('input[name="map-arrangement"]')) input.addEventListener("change", () => show(seen));
+  if (choice) choice.addEventListener("change", showStep);
+  for (const button of document.querySelectorAll("[data-choice], [data-pair]"))
+    button.addEventListener("click", () => {
+      const [name, ...values] = button.dataset.choice ? ["change", button.dataset.choice] : ["two", ...button.dataset.pair.split(",")];
+      document.querySelector(`input[name="map-mode"][value="${name}"]`).checked = true;
+      if (name === "change") choice.value = values[0];
+      else [viewA.value, viewB.value] = values;
+      mode();
+      byId("map-title").scrollIntoView({ behavior: still ? "auto" : "smooth" });
+      (name === "change" ? choice : viewA).focus({ preventScroll: true });
+    });
+  byId("map-fit").addEventListener("click", fitAll);
+  main.map.on("resize", fitAll);
+  addEventListener("resize", arrange);
+  // Paper cannot be swiped: it gets both sides.
+  let before = "";
+  addEventListener("beforeprint", () => { before = arrangement(); if (before !== "one") pick("beside"); });
+  addEventListener("afterprint", () => { if (before && before !== "one") pick(before); });
+  function pick(value) {
+    document.querySelector(`input[name="map-arrangement"][value="${value}"]`).checked = true;
+    show(seen);
+  }
+  if (timeView) fillTime();
+  fitAll();
+  mode();
   document.documentElement.dataset.map = "ready";
 }
