@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LAND_CREDIT = "Land: Natural Earth (public domain), to 3 km"
 
 NARROW = 1.5
-"""Degrees: in a narrower window the world's land, true to some 3 km, shows a strait or an islet wrongly or not at all."""
+"""Degrees: in a narrower window the world's land, true to some 3 km, shows an islet wrongly or not at all."""
 
 
 def land_near(box: Box) -> BaseGeometry:
