@@ -267,11 +267,13 @@ Examples:
 def status(workspace: Path, dispute: str, as_of: datetime | None, form: str | None) -> None:
     """What each view shows of a dispute, and since when."""
     from borderwatch import tell
+    from borderwatch.health import streaks
     from borderwatch.workspace import workshop
 
     slug = _slug(dispute)
     with workshop(_settings(workspace), readonly=True) as shop:
-        tell.status(slug, shop.log.standings(slug, as_of), form, as_of)
+        ill = () if as_of else streaks(shop.log.captures())
+        tell.status(slug, shop.log.standings(slug, as_of), form, as_of, ill)
 
 
 @main.command(

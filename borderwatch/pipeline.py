@@ -17,6 +17,7 @@ from borderwatch.collect import Ask, Event, Stage, collect, read_again
 from borderwatch.collect import backfill as collect_editions
 from borderwatch.derive import Past, distinct, fingerprint, measured, past_of_view, reader_fingerprint
 from borderwatch.fetch import Client
+from borderwatch.health import HealthEvent, events_from_attempts
 from borderwatch.models import Capture, Change, DisputePage, SourceCard, View, ViewCard
 from borderwatch.snapshots import Snapshots
 from borderwatch.source import Source
@@ -50,6 +51,8 @@ class Report:
     reread: bool
     unread: tuple[tuple[Capture, str], ...]
     written: tuple[Path, ...] = ()
+    health: tuple[HealthEvent, ...] = ()
+    """Views that began to fail again and again in this run, or answered after they had."""
 
 
 def run(shop: Workshop, asks: Sequence[Ask], client: Client, now: Callable[[], datetime]) -> Report:
@@ -75,7 +78,9 @@ def backfill(
 def follow(shop: Workshop, asked: Sequence[Capture]) -> Report:
     """Steps 3 to 6, after whatever was asked."""
     read_again(shop.sources.values(), shop.snapshots)
-    return replace(derive(shop, asked), asked=tuple(asked), written=draw(shop))
+    fresh = {capture.id for capture in asked}
+    health = tuple(event for event in events_from_attempts(shop.snapshots.captures()) if event.capture in fresh)
+    return replace(derive(shop, asked), asked=tuple(asked), written=draw(shop), health=health)
 
 
 def derive(shop: Workshop, asked: Iterable[Capture] = (), *, everything: bool = False) -> Report:

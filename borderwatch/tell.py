@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from borderwatch.models import Capture, Change, Coverage, Kind, Outcome, Significance, Standing, Verdict, View
+from borderwatch.health import HealthEvent, HealthKind, Streak, streaks
+from borderwatch.models import Capture, Change, Coverage, Keep, Kind, Outcome, Significance, Standing, Verdict, View
 from borderwatch.owners import label
 
 if TYPE_CHECKING:
@@ -129,10 +130,28 @@ def summary(
         out.print(
             "The reader is newer than the log: the whole archive was read again. That is not a change of any map."
         )
+    for line in _health_lines(report.health):
+        out.print(f"[bold]health[/bold]  {_safe(line)}")
     _news(out, report.news)
     out.print(f"The log holds {total.substantive:,} substantive and {total.minor:,} minor changes: {settings.database}")
     if report.written:
         out.print(f"Maps: {settings.maps / 'index.html'}")
+
+
+def _health_lines(events: Sequence[HealthEvent]) -> Iterator[str]:
+    """One line for what happened to each source's views, however many they are."""
+    groups: dict[tuple[str, HealthKind, str], list[HealthEvent]] = {}
+    for event in events:
+        groups.setdefault((event.view.source, event.kind, event.fault.kind if event.fault else ""), []).append(event)
+    for (source, kind, fault), some in sorted(groups.items()):
+        who = str(some[0].view) if len(some) == 1 else f"{source} ({len(some)} views)"
+        since = _day(min(event.since for event in some))
+        if kind is HealthKind.FAILING:
+            said = some[-1].fault.message if some[-1].fault else ""
+            yield f"{who} failed {some[-1].failures} times in a row since {since}, {fault.replace('_', ' ')}: {said}"
+        else:
+            most = max(event.failures for event in some)
+            yield f"{who} answers again, after {most} failures in a row since {since}"
 
 
 def _asked(out: Console, asked: Sequence[Capture], *, offline: bool, waiting: datetime | None) -> None:
@@ -374,12 +393,19 @@ def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.01 else "under 1%"
 
 
-def status(slug: str, standings: Sequence[Standing], form: str | None, as_of: datetime | None) -> None:
-    """The answer of ``borderwatch status``."""
+def status(
+    slug: str,
+    standings: Sequence[Standing],
+    form: str | None,
+    as_of: datetime | None,
+    ill: Sequence[Streak] = (),
+) -> None:
+    """The answer of ``borderwatch status``; ``ill`` are the views that failed when they were last asked."""
     from borderwatch.disputes import catalogue
 
     if form:
-        records([standing_record(s) for s in standings], form)
+        since = {streak.view: streak.since.isoformat() for streak in ill}
+        records([{**standing_record(s), "failing_since": since.get(s.depiction.view)} for s in standings], form)
         return
     out = _console()
     dispute = catalogue(geometry=False).get(slug)
@@ -388,12 +414,19 @@ def status(slug: str, standings: Sequence[Standing], form: str | None, as_of: da
     if not standings:
         out.print(f"No view had been captured by {_day(as_of)}." if as_of else "No view has been captured yet.")
         return
+    failing = {streak.view: streak for streak in ill}
     table = _table("view", "shows", "since", "last seen", "edition")
     for s in sorted(standings, key=lambda s: (s.depiction.coverage is not Coverage.SHOWN, str(s.depiction.view))):
         table.add_row(
             _safe(s.depiction.view), _safe(depicted(s)), _day(s.since), _day(s.attested), _safe(_edition(s.capture))
         )
     out.print(table)
+    for s in standings:
+        streak = failing.get(s.depiction.view)
+        if streak is not None:
+            kind = streak.last.fault.kind.replace("_", " ") if streak.last.fault else "failed"
+            times = f"{streak.failures} times in a row" if streak.failures > 1 else "once"
+            out.print(f"{_safe(streak.view)} does not answer since {_day(streak.since)} ({times}, {kind}).")
 
 
 # --- sources, disputes, proofs ------------------------------------------------------------------------
@@ -413,7 +446,7 @@ def sources(
     for name, source in sorted(known.items()):
         attempts = list(snapshots.captures(name))
         answered = max((c.taken_at for c in attempts if c.fault is None), default=None)
-        fault = attempts[-1].fault if attempts else None
+        failing = streaks(attempts)
         on = settings.wants(name, automation=source.terms.automation) and not source.lacks_key
         every = settings.every.get(name, source.every)
         if stale and answered is not None and now - answered <= 2 * every:
@@ -430,30 +463,48 @@ def sources(
                 "licence": source.terms.licence,
                 "attribution": source.terms.attribution,
                 "bodies": source.terms.keep.value,
+                "shipped": source.terms.ship,
                 "key_variable": source.key_variable,
                 "last_success": answered.isoformat() if answered else None,
-                "health": f"{fault.kind}: {fault.message}" if fault else ("ok" if answered else "not asked"),
+                "health": _health(failing, len(source.views()), answered),
+                "failing_since": min(s.since for s in failing).isoformat() if failing else None,
+                "failures": max((s.failures for s in failing), default=0),
+                "failing_views": [str(s.view) for s in failing],
             }
         )
     if form:
         records(rows, form)
         return
     out = _console()
-    table = _table("source", "watches", ">views", ">every", "licence", "last success", "health")
+    table = _table("source", "title", "audiences", ">every", "terms", "last success", "health")
     for row in rows:
         needs = f"off: set {row['key_variable']}" if known[row["source"]].lacks_key else "off"
         health = row["health"] if row["on"] else needs
-        success = str(row["last_success"] or "-")[:10]
+        audiences = row["worldviews"]
+        bodies = "digest only" if row["bodies"] == Keep.DIGEST else "kept" if row["shipped"] else "kept, not shipped"
         table.add_row(
             row["source"],
-            _safe(row["watches"]),
-            str(row["views"]),
+            _safe(row["title"]),
+            _safe(", ".join(audiences) if len(audiences) <= 3 else f"{len(audiences)}"),
             row["every"],
-            _safe(row["licence"]),
-            success,
-            _safe(health)[:70],
+            _safe(f"{row['licence']}; {bodies}"),
+            str(row["last_success"] or "-")[:10],
+            _safe(health)[:90],
         )
     out.print(table if rows else "No source is stale.")
+
+
+def _health(failing: Sequence[Streak], views: int, answered: datetime | None) -> str:
+    """How asking a source goes: ok, not asked, or what fails, how often and since when."""
+    if not failing:
+        return "ok" if answered else "not asked"
+    worst = max(failing, key=lambda streak: (streak.failures, streak.last.taken_at))
+    fault = worst.last.fault
+    said = f"{fault.kind}: {fault.message}" if fault else "failed"
+    some = f"{len(failing)} of {views} views " if len(failing) < views else ""
+    if worst.is_event:
+        return f"{some}failing since {_day(worst.since)}, {worst.failures} times in a row; {said}"
+    return f"{some}{said}"
 
 
 def probed(found: Probe, form: str | None) -> None:
@@ -590,6 +641,8 @@ def watched(report: Report) -> None:
     """One line per round of ``borderwatch watch``, and one per change."""
     failed = sum(1 for c in report.asked if c.fault)
     click.echo(f"asked {len(report.asked)}, failed {failed}, {len(report.news)} changes new to the log")
+    for line in _health_lines(report.health):
+        click.echo(f"  health: {plain(line)}")
     for change in report.news:
         if change.significance is Significance.SUBSTANTIVE:
             click.echo(f"  {plain(change.summary)}")

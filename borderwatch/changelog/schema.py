@@ -11,7 +11,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 
-VERSION = 2
+VERSION = 3
 """Kept in ``PRAGMA user_version``; raise it with any change of the tables (there are no migrations: rebuild)."""
 
 APPLICATION_ID = 0x62647774
@@ -334,6 +334,24 @@ SELECT v.view, v.source, v.worldview, count(c.id) AS attempts,
     AS fault_message
 FROM views v LEFT JOIN captures c ON c.view = v.view
 GROUP BY v.view;
+
+-- Views that began to fail again and again (three times in a row), and those that answered after they had.
+CREATE VIEW health_events AS
+WITH asked AS (
+  SELECT id, view, source, taken_at, outcome, fault_kind, fault_message,
+    sum(outcome <> 'failed') OVER (PARTITION BY view ORDER BY taken_at, id) AS answers
+  FROM captures WHERE live = 1
+), failed AS (
+  SELECT *, row_number() OVER (PARTITION BY view, answers ORDER BY taken_at, id) AS failures,
+    min(taken_at) OVER (PARTITION BY view, answers) AS since
+  FROM asked WHERE outcome = 'failed'
+)
+SELECT source, view, 'failing' AS event, taken_at AS at, since, failures, fault_kind, fault_message, id AS capture
+FROM failed WHERE failures = 3
+UNION ALL
+SELECT a.source, a.view, 'recovered', a.taken_at, f.since, max(f.failures), f.fault_kind, f.fault_message, a.id
+FROM asked a JOIN failed f ON f.view = a.view AND f.answers = a.answers - 1
+WHERE a.outcome <> 'failed' GROUP BY a.id HAVING max(f.failures) >= 3;
 
 -- Every dispute by every view: shown, not resolvable, not covered, not read, not asked, or why asking failed.
 CREATE VIEW matrix AS
