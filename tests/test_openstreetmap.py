@@ -276,7 +276,28 @@ def test_a_party_without_a_relation_is_partial_but_for_those_in_an_edit_war(over
 def test_a_ring_broken_by_an_edit_is_partial_and_says_where(overpass: Overpass, replay: Replay) -> None:
     overpass.countries["UA"] = country("UA", 60199, (30, 45), gap=True)
     with pytest.raises(Partial, match=r"relation/60199 \('UA'\) is not closed.*4[56]\.\d+ N 3[01]\.\d+ E"):
-        read(COUNTRIES, ask(replay, COUNTRIES))
+        ask(replay, COUNTRIES)
+    asked = [query for query in overpass.queries if "rel(60199)" in query]
+    assert len(asked) == 3, "a day, a week and a month before"
+    assert all("[date:" in query for query in asked)
+
+
+def test_a_ring_broken_by_an_edit_is_taken_as_it_last_was(overpass: Overpass, replay: Replay) -> None:
+    overpass.countries["UA"] = country("UA", 60199, (30, 45), gap=True)
+    day, week = (f"{datetime.now(UTC) - timedelta(days=n):%Y-%m-%d}" for n in (1, 7))
+    overpass.earlier[60199, day] = country("UA", 60199, (30, 45), gap=True)
+    overpass.earlier[60199, week] = country("UA", 60199, (30, 45))
+    body = ask(replay, COUNTRIES)
+    assert body.parts[-1].name == "earlier-60199.json"
+    assert body.note.startswith(f"relation/60199 as of {week}")
+    features = {f.code: f for f in read(COUNTRIES, body).features}
+    assert features["UA"].geometry.equals(shapely.box(30, 45, 31, 46))
+    for n, code in enumerate(_parties()[:20]):
+        overpass.countries[code] = country(code, 100 + n, (30, 45), gap=True)
+    overpass.queries.clear()
+    with pytest.raises(Partial, match="not closed"):
+        ask(replay, COUNTRIES)
+    assert not [query for query in overpass.queries if "[date:" in query], "so many are no edits"
 
 
 def test_land_masses_and_lower_levels_are_no_outlines(overpass: Overpass, replay: Replay) -> None:

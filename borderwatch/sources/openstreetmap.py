@@ -9,22 +9,18 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from borderwatch.errors import (
     CaptureProblem,
-    Malformed,
     NotModified,
     Partial,
-    RateLimited,
     SchemaChanged,
-    Unreachable,
     UsageError,
 )
 from borderwatch.models import Body, Edition, Feature, LineStyle, Part, Reading, Role, Row, Snapshot, Terms, View
+from borderwatch.overpass import ATTIC_FROM, ask, edition_of, stamp
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -33,28 +29,16 @@ if TYPE_CHECKING:
 
 TAGS, COUNTRIES, CLAIMS = "tags", "countries", "claims"
 
-ENDPOINTS = (
-    "https://overpass-api.de/api",
-    # Other public instances, asked where the first is out of reach. They may lack the past, so no edition is theirs.
-    "https://overpass.private.coffee/api",
-    "https://overpass.kumi.systems/api",
-)
 API = "https://api.openstreetmap.org/api/0.6"
 
-QUERY_S = 180  # Overpass' own default; a longer one waits longer for a slot
-SILENCE_S = QUERY_S + 30.0  # it says nothing until the query is done
-INTERVAL_S = 10.0
-"""The operators ask for fewer than 10,000 questions and 1 GB a day. We ask 3 a day and about 30 once a week; ten
-seconds between two let the two slots an address has recover (commons.html, "Magnitudes")."""
 API_INTERVAL_S = 5.0
 MOST_HISTORIES = 10
 """The editing API is no source of data (operations.osmfoundation.org/policies/api): the histories of few relations, and
 only of those that were edited since the last capture."""
 CODES_PER_QUERY = 5  # five countries with their outlines are 5 to 40 MB
-MAX_LAG = timedelta(days=2)
-
-ATTIC_FROM = datetime(2012, 10, 1, tzinfo=UTC)
-"""Overpass remembers since 2012-09-12T06:55:00Z, the first planet under the ODbL."""
+MOST_OPEN = 8
+EARLIER = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
+"""Of a hundred outlines one or another is often broken for some hours: it is then taken as it last was."""
 
 # Entities without a code of their own, and relations whose code is taken away and given back in edit wars: the
 # number stays. From the catalogue's relations and a list of 2023.
@@ -134,9 +118,8 @@ class OpenStreetMap(Source):
     language. Values are told as they are written: OpenStreetMap has no closed list of them. ``countries`` are the
     outlines of the parties to disputes, ``claims`` the lines tagged as disputed or claimed, with who disputes them.
 
-    Overpass queues questions: its ``/api/status`` is read before each, and a wait of up to a minute sat out. Other
-    instances are asked only where the first is out of reach, never to get round a limit. Who mapped what is nobody's
-    business here: questions leave users out, and histories are kept without them.
+    We ask Overpass 3 questions a day and about 25 once a week (see ``overpass``). Who mapped what is nobody's business
+    here: questions leave users out, and histories are kept without them.
     """
 
     name = "openstreetmap"
@@ -172,36 +155,39 @@ class OpenStreetMap(Source):
         now = datetime.now(UTC)
         moments = [datetime(year, month, 1, tzinfo=UTC) for year in range(2012, now.year + 1) for month in months]
         return tuple(
-            Edition(_stamp(moment), moment, "the moment asked of Overpass")
+            Edition(stamp(moment), moment, "the moment asked of Overpass")
             for moment in moments
             if ATTIC_FROM <= moment <= now - timedelta(days=1)
         )
 
     def capture(self, view: View, fetch: Fetch, edition: Edition | None = None) -> Body:
-        past = _past(edition)
+        past = "" if edition is None else edition.label
+        if edition is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", past):
+            raise UsageError(f"openstreetmap: edition {past[:40]!r} is not a moment like 2020-01-01T00:00:00Z")
         if view.layer == TAGS:
             return _tags(view, fetch, edition, past)
+        note = ""
         if view.layer == CLAIMS:
             query = (
                 f"({_EVERY_CLAIM})->.c;.c out body;"
                 '(way(r.c);way["boundary"]["disputed_by"];way["boundary"]["claimed_by"];'
                 'way["boundary"]["disputed"="yes"];way["boundary"~"^(disputed|claim)$",i];);out body geom;'
             )
-            answers = [("claims.json", _ask(fetch, query, past))]
+            answers = [("claims.json", ask(fetch, query, past))]
         else:
             answers = []
             codes = _parties()
             for n, start in enumerate(range(0, len(codes), CODES_PER_QUERY), start=1):
                 some = "|".join(codes[start : start + CODES_PER_QUERY])
                 query = f'rel["ISO3166-1"~"^({some})$"]["admin_level"="2"];out body geom;'
-                answers.append((f"countries-{n:02}.json", _ask(fetch, query, past)))
+                answers.append((f"countries-{n:02}.json", ask(fetch, query, past)))
             entities = ",".join(str(n) for n, who in sorted(_IDENTITIES.items()) if who.islower() or who in _CONTESTED)
-            answers.append(("entities.json", _ask(fetch, f"rel(id:{entities});out body geom;", past)))
+            answers.append(("entities.json", ask(fetch, f"rel(id:{entities});out body geom;", past)))
             _check_parties(codes, answers, now=past == "")
-        base = edition or _edition_of(answers[0][1])
-        return Body(
-            tuple(Part(name, answer.data) for name, answer in answers), answers[0][1].url, base, answers[0][1].headers
-        )
+            earlier, note = _last_whole(fetch, answers, edition)
+            answers += earlier
+        parts, first = tuple(Part(name, answer.data) for name, answer in answers), answers[0][1]
+        return Body(parts, first.url, edition or edition_of(first), first.headers, note)
 
     def read(self, snapshot: Snapshot) -> Reading:
         from borderwatch.formats.osm import osm_from_overpass_json
@@ -229,113 +215,12 @@ class OpenStreetMap(Source):
 # --- asking ---------------------------------------------------------------------------------------------
 
 
-def _past(edition: Edition | None) -> str:
-    """The ``[date:]`` of a query; it takes this one form of a timestamp and no other."""
-    if edition is None:
-        return ""
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", edition.label):
-        raise UsageError(f"openstreetmap: edition {edition.label[:40]!r} is not a moment like 2020-01-01T00:00:00Z")
-    return f'[date:"{edition.label}"]'
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _parties() -> list[str]:
     """The codes of everybody who claims disputed ground, in order."""
     from borderwatch.disputes import catalogue
 
     claimants = {who for dispute in catalogue(geometry=False) for who in dispute.claimants}
     return sorted({who for who in claimants if len(who) == 2} | SENTINELS)
-
-
-def _ask(fetch: Fetch, query: str, past: str, *, out: str = "json") -> Answer:
-    """What an Overpass instance answers; the next one is asked where one is out of reach or gives up."""
-    problem: CaptureProblem | None = None
-    text = f"[out:{out}][timeout:{QUERY_S}]{past};{query}"
-    for endpoint in ENDPOINTS[:1] if past else ENDPOINTS:
-        try:
-            _wait_for_slot(fetch, endpoint)
-            answer = _answer(fetch, endpoint, text, expect="json" if out == "json" else "text")
-            if out == "json":
-                _check_fresh(fetch, answer, live=not past)
-        except (Malformed, Partial, Unreachable) as caught:
-            problem = problem or caught
-        else:
-            return answer
-    assert problem is not None  # noqa: S101 - there is an endpoint
-    raise problem
-
-
-def _answer(fetch: Fetch, endpoint: str, query: str, *, expect: Any) -> Answer:
-    # Overpass is a documented data API: its usage policy rules, not robots.txt.
-    url = f"{endpoint}/interpreter"
-    try:
-        return fetch.get(
-            url, params={"data": query}, expect=expect, robots=False, interval_s=INTERVAL_S, silence_s=SILENCE_S
-        )
-    except RateLimited as problem:
-        if problem.retry_after is None:  # Overpass says in its status page when there is room again
-            problem.retry_after = _wait_s(fetch, endpoint)
-        raise
-
-
-def _wait_for_slot(fetch: Fetch, endpoint: str) -> None:
-    """Sit out the queue of an instance; a long one ends the attempt and says when to come back."""
-    fetch.leave(endpoint, _wait_s(fetch, endpoint) or 0.0)
-
-
-def _wait_s(fetch: Fetch, endpoint: str) -> float | None:
-    """Seconds until the instance has room for us; None where it does not say."""
-    try:
-        answer = fetch.get(f"{endpoint}/status", expect="text", robots=False, interval_s=0.0)
-    except (Malformed, NotModified):
-        return None  # an instance without a status page
-    except CaptureProblem as problem:
-        if problem.status == 404:
-            return None
-        raise
-    status = answer.data.decode("utf-8", "replace")
-    if re.search(r"\d+ slots? available now", status) or re.search(r"^Rate limit: 0$", status, re.MULTILINE):
-        return 0.0
-    waits = [int(seconds) for seconds in re.findall(r"in (-?\d+) seconds", status)]
-    return max(0.0, float(min(waits))) if waits else None
-
-
-def _check_fresh(fetch: Fetch, answer: Answer, *, live: bool) -> None:
-    """``Partial`` where an answer was given up, or where its instance lags behind the world or our last copy."""
-    from borderwatch.formats.osm import is_overpass, moment_from_osm, osm_from_overpass_value
-
-    value = answer.json()
-    if not is_overpass(value):
-        raise SchemaChanged(
-            f"openstreetmap: {answer.url[:80]} answered JSON that is no Overpass answer", url=answer.url
-        )
-    osm_from_overpass_value({**value, "elements": []})  # raises where a remark says that it stopped
-    base = moment_from_osm((value.get("osm3s") or {}).get("timestamp_osm_base"))
-    if not live:
-        return
-    if base is None:
-        raise SchemaChanged("openstreetmap: an answer without timestamp_osm_base", words=("timestamp_osm_base",))
-    try:
-        now = parsedate_to_datetime(answer.headers.get("date", ""))
-    except (TypeError, ValueError):
-        now = base
-    held = fetch.known.edition.published_at if fetch.known and fetch.known.edition else None
-    host = urlsplit(answer.url).hostname
-    if now - base > MAX_LAG:
-        raise Partial(f"openstreetmap: {host} is {(now - base).days} days behind ({_stamp(base)}): ask again later")
-    if held is not None and base < held:
-        raise Partial(f"openstreetmap: {host} is at {_stamp(base)}, behind our last copy of {_stamp(held)}: ask again")
-
-
-def _edition_of(answer: Answer) -> Edition:
-    from borderwatch.formats.osm import moment_from_osm
-
-    base = moment_from_osm(answer.json()["osm3s"]["timestamp_osm_base"])
-    assert base is not None  # noqa: S101 - checked when it came
-    return Edition(_stamp(base), base, "timestamp_osm_base of the answer")
 
 
 def _tags(view: View, fetch: Fetch, edition: Edition | None, past: str) -> Body:
@@ -345,7 +230,7 @@ def _tags(view: View, fetch: Fetch, edition: Edition | None, past: str) -> Body:
     """
     ids = ",".join(map(str, sorted(_IDENTITIES)))
     wanted = f"({_EVERY_LEVEL_2}{_EVERY_CLAIM}rel(id:{ids}););"
-    answer = _ask(fetch, f"{wanted}out tags;", past)
+    answer = ask(fetch, f"{wanted}out tags;", past)
     elements = sorted(answer.json()["elements"], key=lambda element: str(element.get("id")))
     digest = hashlib.sha256(json.dumps(elements, sort_keys=True).encode()).hexdigest()
     known = fetch.known
@@ -359,14 +244,14 @@ def _tags(view: View, fetch: Fetch, edition: Edition | None, past: str) -> Body:
         except CaptureProblem as problem:  # evidence beside the tags; without it they are no less what they are
             note = f"no history: {problem.kind}"
     headers = {**answer.headers, "elements-sha256": digest}
-    return Body(tuple(parts), answer.url, edition or _edition_of(answer), headers, note)
+    return Body(tuple(parts), answer.url, edition or edition_of(answer), headers, note)
 
 
 def _histories(fetch: Fetch, wanted: str, since: datetime) -> list[Part]:
     """Every version of each watched relation whose version changed since then, as the editing API tells it."""
     from borderwatch.formats.osm import moment_from_osm
 
-    answer = _ask(fetch, f"{wanted}out meta;", "", out='csv(::id,::version,::timestamp;false;",")')
+    answer = ask(fetch, f"{wanted}out meta;", "", out='csv(::id,::version,::timestamp;false;",")')
     edited = []
     for line in csv.reader(io.StringIO(answer.data.decode("utf-8", "replace"))):
         if len(line) != 3 or not line[0].isdecimal():
@@ -395,12 +280,50 @@ def _without_mappers(history: Answer) -> bytes:
 
 def _check_parties(codes: Iterable[str], answers: Iterable[tuple[str, Answer]], *, now: bool) -> None:
     """``Partial`` where a party that was asked for has no relation in the answers; of the past less is asked."""
-    from borderwatch.formats.osm import osm_from_overpass_json
-
-    found = {_code(e) for _, answer in answers for e in osm_from_overpass_json(answer.data).elements}
+    elements = [element for _, answer in answers for element in answer.json()["elements"]]
+    tags = [element.get("tags") or {} for element in elements if element.get("type") == "relation"]
+    found = {said.get("ISO3166-1:alpha2") or said.get("ISO3166-1") for said in tags}
     missing = sorted((set(codes) if now else SENTINELS) - _CONTESTED - found)
     if missing:
         raise Partial(f"openstreetmap: no relation for {', '.join(missing)}: the answer is not whole; ask again later")
+
+
+def _last_whole(
+    fetch: Fetch, answers: Iterable[tuple[str, Answer]], edition: Edition | None
+) -> tuple[list[tuple[str, Answer]], str]:
+    """Answers for the relations whose rings are open at this moment, as each last was whole; and a note of that.
+
+    Kept beside the answers of the moment, and read instead of them: a ring that an edit broke is no ground lost.
+    """
+    from borderwatch.formats.osm import area_from_relation, osm_from_overpass_json
+
+    found, notes = [], []
+    at = (edition or edition_of(next(answer for _, answer in answers))).published_at
+    assert at is not None  # noqa: S101
+    broken = {}
+    for _, answer in answers:
+        for relation in osm_from_overpass_json(answer.data).elements:
+            try:
+                if _is_outline(relation):
+                    area_from_relation(relation)
+            except Partial as problem:
+                broken[relation.id] = problem
+    if len(broken) > MOST_OPEN:
+        raise next(iter(broken.values()))
+    for number in sorted(broken):
+        for ago in EARLIER:
+            answer = ask(fetch, f"rel({number});out body geom;", stamp(at - ago))
+            try:
+                whole = [area_from_relation(e) for e in osm_from_overpass_json(answer.data).elements if _is_outline(e)]
+            except Partial:
+                continue
+            if whole:
+                found.append((f"earlier-{number}.json", answer))
+                notes.append(f"relation/{number} as of {stamp(at - ago)}, not closed since")
+                break
+        else:
+            raise broken[number]
+    return found, "; ".join(notes)
 
 
 # --- reading --------------------------------------------------------------------------------------------
@@ -474,18 +397,32 @@ def _plain(value: str) -> str:
     return ";".join(item if re.fullmatch(r"[A-Z]{2,3}", item) else item.casefold() for item in items)
 
 
+def _is_outline(relation: Element) -> bool:
+    """Not a land mass without its sea, a region or a historic state."""
+    return (
+        relation.kind == "relation"
+        and relation.tags.get("boundary", "").casefold() in _OUTLINES
+        and relation.tags.get("admin_level") == "2"
+    )
+
+
 def _countries(relations: Iterable[Element]) -> Iterable[Feature]:
     """The outline of each level-2 relation; two of one owner are both drawn, overlap or not."""
     from borderwatch.formats.osm import area_from_relation
 
     for relation in relations:
-        word = relation.tags.get("boundary", "").casefold()
-        if word not in _OUTLINES or relation.tags.get("admin_level") != "2":
-            continue  # a land mass without its sea, a region, a historic state
+        if not _is_outline(relation):
+            continue
         identity = _identity(relation)
         # Names are told by the tags: told here too, each would be two changes.
         name = None if identity else relation.tags.get("name:en") or relation.tags.get("name")
-        yield Feature(area_from_relation(relation), code=identity, name=name, word=word, words=_viewers(relation.tags))
+        yield Feature(
+            area_from_relation(relation),
+            code=identity,
+            name=name,
+            word=relation.tags["boundary"].casefold(),
+            words=_viewers(relation.tags),
+        )
 
 
 def _claimed_lines(relations: Iterable[Element], ways: Iterable[Element]) -> Iterable[Feature]:
