@@ -222,6 +222,8 @@ class Client:
             if exchange.status in nothing:
                 return Answer(shown, exchange.status, _kept(exchange, keep_headers), b"")
             if part is not None and exchange.status in {200, 206}:
+                if exchange.status == 200:  # the whole file, or a wall that knows no ranges: told before it is cut
+                    self._answer(exchange, shown, secrets, expect="any", conditional=False)
                 exchange = part_of(exchange, part, shown)
             answer = self._answer(exchange, shown, secrets, expect=expect, conditional=bool(conditions))
             return replace(answer, headers=_kept(exchange, keep_headers))

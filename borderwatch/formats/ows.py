@@ -1,10 +1,10 @@
-"""What OGC services say in XML: their exceptions, and the layers a WFS announces; no source, no network."""
+"""What services say in XML: OGC exceptions, the layers of a WFS, the objects of a bucket; no source, no network."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from borderwatch.errors import Malformed, SchemaChanged, TooLarge
+from borderwatch.errors import Malformed, Partial, SchemaChanged, TooLarge
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -50,6 +50,31 @@ def layer_titles_from_capabilities(data: bytes, what: str) -> dict[str, str]:
             if texts.get("Name"):
                 titles[texts["Name"]] = texts.get("Title", "")
     return titles
+
+
+class StoredObject(NamedTuple):
+    """One object of a bucket."""
+
+    key: str
+    size: int
+    etag: str
+
+
+def objects_from_bucket_listing(data: bytes, what: str) -> list[StoredObject]:
+    """The objects in an answer to ListObjectsV2; ``Partial`` where the listing goes on in another answer."""
+    root = _parsed(data, what)
+    if _local(root) != "ListBucketResult":
+        raise SchemaChanged(f"{what}: a document {_local(root)!r}, not ListBucketResult", words=(_local(root),))
+    found = []
+    for element in root:
+        if _local(element) == "IsTruncated" and (element.text or "").strip() == "true":
+            raise Partial(f"{what}: the listing goes on, and only its beginning was asked for")
+        if _local(element) == "Contents":
+            texts = {_local(child): (child.text or "").strip() for child in element}
+            if not texts.get("Key") or not texts.get("Size", "").isdecimal():
+                raise SchemaChanged(f"{what}: an object without Key and Size", words=("Key", "Size"))
+            found.append(StoredObject(texts["Key"], int(texts["Size"]), texts.get("ETag", "")))
+    return found
 
 
 def _parsed(data: bytes, what: str) -> Element:
