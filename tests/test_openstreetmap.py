@@ -36,7 +36,7 @@ from borderwatch.formats.osm import (
 from borderwatch.models import Body, Capture, Change, Edition, Kind, LineStyle, Outcome, Significance, Snapshot, View
 from borderwatch.snapshots import Snapshots
 from borderwatch.sources.openstreetmap import CODES_PER_QUERY, OpenStreetMap, _parties
-from tests.replay import Replay, Reply, bomb, captcha, error_page, json_reply, too_many
+from tests.replay import Asked, Replay, Reply, bomb, captcha, error_page, json_reply, too_many
 from tests.replay_osm import (
     INTERPRETER,
     MAIN,
@@ -454,6 +454,33 @@ def test_an_instance_behind_our_last_copy_is_not_believed(replay: Replay, overpa
         replay.on(host, INTERPRETER, overpass)
     with pytest.raises(Partial, match="behind our last copy"):
         ask(replay, TAGS, known)
+
+
+def test_a_probe_counts_codes_and_claims_and_asks_the_past(replay: Replay, shared: Path) -> None:
+    from borderwatch.fetch.probing import ProbingClient
+    from borderwatch.first_contact import probe
+    from borderwatch.sources.openstreetmap import _CLAIM_IDS
+
+    def answer(asked: Asked) -> Reply:
+        query = asked.query["data"]
+        if "out ids" in query:
+            text = "".join(f"{number}\n" for number in _CLAIM_IDS[1:])
+        elif "csv" in query:
+            text = "".join(f"{chr(65 + n // 26)}{chr(65 + n % 26)}\n" for n in range(676))
+        else:
+            [state] = [data for moment, data in states_of(shared).items() if f'[date:"{moment}"]' in query]
+            elements = [e for e in json.loads(state)["elements"] if e["id"] == 1703814]
+            return overpass_answer(elements, base="2015-10-20T11:39:01Z")
+        return Reply(text.encode(), headers={"Content-Type": "text/csv"})
+
+    replay.on(MAIN, STATUS, free())
+    replay.on(MAIN, INTERPRETER, answer)
+    with ProbingClient(routes={"*": replay.base}) as client:
+        found = probe(SOURCE, client)
+    assert found.problem is None
+    assert not found.fine
+    assert [finding.about for finding in found.findings if not finding.fine] == ["relations of the claims table"]
+    assert "gone: 9520114" in found.findings[0].found
 
 
 # --- files and recorded answers -------------------------------------------------------------------------------

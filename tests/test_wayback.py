@@ -202,6 +202,17 @@ def test_a_recorded_copy_of_another_page_is_no_root_zone(replay: Replay, shared:
         SOURCE.read(Snapshot(Capture("1", IANA, datetime.now(UTC), Outcome.KEPT, False), body.parts))
 
 
+def test_a_probe_looks_at_the_form_of_the_index(replay: Replay) -> None:
+    from borderwatch.fetch.probing import ProbingClient
+    from borderwatch.first_contact import probe
+
+    replay.on(HOST, CDX, index(line("20120101000000", "A"), line("20130101000000", "B") + " - - -"))
+    with ProbingClient(routes={"*": replay.base}) as client:
+        found = probe(SOURCE, client)
+    assert found.fine
+    assert found.findings[0].found == "2 of 7 or 10 fields"
+
+
 # --- where there is none -----------------------------------------------------------------------------------------
 
 

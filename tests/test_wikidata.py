@@ -345,6 +345,19 @@ def test_a_statement_of_a_kind_unknown_is_named(wiki: Wiki, replay: Replay, chan
         rows(ITEMS, body)
 
 
+def test_a_probe_says_which_items_are_gone(wiki: Wiki, replay: Replay) -> None:
+    from borderwatch.fetch.probing import ProbingClient
+    from borderwatch.first_contact import probe
+
+    del wiki.items[KOSOVO]
+    with ProbingClient(routes={"*": replay.base}) as client:
+        found = probe(SOURCE, client)
+    assert [(f.fine, f.found) for f in found.findings] == [
+        (False, f"{len(wiki.items)}; gone or merged: Q1246"),
+        (True, f"{1000 + len(wiki.items)} of 2026-01-01T00:17:28Z"),
+    ]
+
+
 # --- relations ----------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,20 @@ from borderwatch.errors import (
     SchemaChanged,
     UsageError,
 )
-from borderwatch.models import Body, Edition, Feature, LineStyle, Part, Reading, Role, Row, Snapshot, Terms, View
+from borderwatch.models import (
+    Body,
+    Edition,
+    Feature,
+    Finding,
+    LineStyle,
+    Part,
+    Reading,
+    Role,
+    Row,
+    Snapshot,
+    Terms,
+    View,
+)
 from borderwatch.overpass import ATTIC_FROM, ask, edition_of, stamp
 from borderwatch.source import Source
 
@@ -104,10 +117,11 @@ _FACTS = MappingProxyType(
 _BY_VIEWER = ("according_to", "admin_level")
 NONE = "(none)"
 
+_EVERY_LISTED = f"rel(id:{','.join(map(str, _CLAIM_IDS))});"
 _EVERY_LEVEL_2 = 'rel["admin_level"="2"]["boundary"];rel["admin_level"="2"]["ISO3166-1"];'
 _EVERY_CLAIM = (
     'rel["boundary"~"^(disputed|claim)$",i];rel["boundary"]["claimed_by"];rel["boundary"]["disputed_by"];'
-    f"rel(id:{','.join(map(str, _CLAIM_IDS))});"
+    f"{_EVERY_LISTED}"
 )
 
 
@@ -189,6 +203,25 @@ class OpenStreetMap(Source):
         parts, first = tuple(Part(name, answer.data) for name, answer in answers), answers[0][1]
         return Body(parts, first.url, edition or edition_of(first), first.headers, note)
 
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """Which relations of the claims table still exist, how many codes there are, what is remembered of 2015."""
+        there = {int(line) for line in _lines(ask(fetch, f"{_EVERY_LISTED}out ids;", out="csv(::id;false)"))}
+        lost = sorted(set(_CLAIM_IDS) - there)
+        exist = f"{len(_CLAIM_IDS) - len(lost)}" + (f"; gone: {', '.join(map(str, lost))}" if lost else "")
+        answer = ask(fetch, 'rel["admin_level"="2"]["ISO3166-1"];out tags;', out='csv("ISO3166-1";false)')
+        codes = set(_lines(answer))
+        past = ask(fetch, "rel(1703814);out tags;", "2015-10-20T11:39:01Z")
+        [then] = past.json()["elements"] or [{}]
+        said = str((then.get("tags") or {}).get("boundary"))
+        base = edition_of(past).label
+        return (
+            Finding("relations of the claims table", str(len(_CLAIM_IDS)), exist, fine=not lost),
+            Finding("territories with a code", f"{FEWEST_CODES} or more", str(len(codes)), len(codes) >= FEWEST_CODES),
+            Finding("large countries", "each", ", ".join(sorted(SENTINELS - codes)) or "each", fine=codes >= SENTINELS),
+            Finding("relation/1703814 on 2015-10-20", "disputed", said, fine=said == "disputed"),
+            Finding("base of a past answer", "any moment", base, fine=True),
+        )
+
     def read(self, snapshot: Snapshot) -> Reading:
         from borderwatch.formats.osm import osm_from_overpass_json
 
@@ -213,6 +246,10 @@ class OpenStreetMap(Source):
 
 
 # --- asking ---------------------------------------------------------------------------------------------
+
+
+def _lines(answer: Answer) -> list[str]:
+    return [line.strip() for line in answer.data.decode("utf-8", "replace").splitlines() if line.strip()]
 
 
 def _parties() -> list[str]:

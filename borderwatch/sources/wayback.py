@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from borderwatch import sources
 from borderwatch.errors import Malformed, NotModified, NotServed, RateLimited, Refused, SchemaChanged
-from borderwatch.models import Archived, Body, Edition, Feature, Keep, Part, Reading, Snapshot, Terms, View
+from borderwatch.models import Archived, Body, Edition, Feature, Finding, Keep, Part, Reading, Snapshot, Terms, View
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -148,6 +148,22 @@ class Wayback(Source):
             )
         part = Part(address.part, answer.data)
         return Body((part,), answer.url, edition, answer.headers, note=f"copy of {address.url}")
+
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """Whether the index answers in the form we read, for the first page declared."""
+        target = next(iter(_targets().values()))
+        params: dict[str, str | int] = {
+            "url": target.addresses[0].url,
+            "collapse": "digest",
+            "resolveRevisits": "true",
+            "limit": 5,
+        }
+        lines, _ = _page(_polite(fetch, CDX, params, CDX_INTERVAL_S))
+        fields = sorted({len(line) for line in lines})
+        shown = f"{len(lines)} of {' or '.join(map(str, fields)) or 'no'} fields"
+        return (
+            Finding(f"copies of {target.addresses[0].url}", f"lines of {_FIELDS} fields or more", shown, bool(lines)),
+        )
 
     def read(self, snapshot: Snapshot) -> Reading:
         target = _target(snapshot.view)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from borderwatch.errors import Malformed, NotModified, NotServed, Partial, RateLimited, SchemaChanged
-from borderwatch.models import Body, Edition, Part, Reading, Row, Snapshot, Terms, View
+from borderwatch.models import Body, Edition, Finding, Part, Reading, Row, Snapshot, Terms, View
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -107,6 +107,24 @@ class Wikidata(Source):
                 raise NotServed(f"{view}: the query service answers for now only")
             return _relations(fetch)
         return _items_now(view, fetch) if edition is None else _items_then(view, fetch, edition)
+
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """Whether every watched item still is its own, and what the newest revision of any is."""
+        own, merged, revisions = 0, [], []
+        for some in _chunks(_watched(), INFO_PER_QUESTION):
+            params = {"action": "wbgetentities", "ids": "|".join(some), "props": "info"}
+            for qid, entity in _entities(_api(fetch, params).json()).items():
+                if "missing" in entity or entity.get("id") != qid:
+                    merged.append(qid)
+                else:
+                    own += 1
+                    revisions.append(_revision(qid, entity))
+        found = f"{own}" + (f"; gone or merged: {', '.join(merged)}" if merged else "")
+        newest = f"{max(revisions)[0]} of {max(revisions)[1]}" if revisions else "none"
+        return (
+            Finding("items of the catalogue's disputes", str(len(_watched())), found, fine=own == len(_watched())),
+            Finding("newest revision of any", "a number", newest, fine=bool(revisions)),
+        )
 
     def read(self, snapshot: Snapshot) -> Reading:
         from borderwatch.formats.features import parsed_json
