@@ -14,7 +14,7 @@ import shapely
 
 from borderwatch.diff import compare as comparing
 from borderwatch.diff import elsewhere, lines_elsewhere
-from borderwatch.diff.record import Finding, change_from_finding
+from borderwatch.diff.record import Finding, change_from_finding, place_of
 from borderwatch.diff.sentences import sentence
 from borderwatch.diff.series import doubt, redrawn
 from borderwatch.disputes import catalogue
@@ -104,6 +104,7 @@ def compare(
     anew = redrawn(old, new)
     scenes_old, scenes_new = observer.scenes(old), observer.scenes(new)
     results = []
+    told: list[elsewhere.Told] = []
     for dispute in wanted:
         a, b = scenes_old[dispute.slug], scenes_new[dispute.slug]
         outcome = comparing.scenes(a, b, redrawn=anew)
@@ -112,14 +113,15 @@ def compare(
             comparison = Comparison(
                 comparison.view, dispute.slug, comparison.before, comparison.after, Verdict.SUSPECT, reason=why
             )
+        told += elsewhere.told_by(a.ground, outcome.findings)
         changes = [_change(f, dispute, old.capture, new.capture) for f in outcome.findings]
         results.append(Result(dispute, comparison, a.depiction, b.depiction, tuple(changes), (a, b)))
     others: list[Change] = []
     if slugs is None and why is None:
+        judged = elsewhere.judged_by_disputes(observer.grounds)
         grounds = [g.area for g in observer.grounds]
-        found = [*elsewhere.findings(old, new, grounds), *lines_elsewhere.findings(old, new, grounds)]
-        for number, finding in enumerate(found):
-            others.append(_change(finding, None, old.capture, new.capture, place=str(number)))
+        found = [*elsewhere.findings(old, new, judged, told), *lines_elsewhere.findings(old, new, grounds)]
+        others = [_change(f, None, old.capture, new.capture, place=place_of(f)) for f in found]
     return Compared(before, after, tuple(results), tuple(others), why)
 
 

@@ -252,7 +252,7 @@ def _judge(
         "share": share,
         "geometry": geometry,
     }
-    if loser and gainer and (_is_unknown(loser) or _is_unknown(gainer)) and _same_place(one, before, after):
+    if loser and gainer and (is_unknown(loser) or is_unknown(gainer)) and _same_place(one, before, after):
         return None  # the feature stayed and its name or code became known, or unknown: no ground passed
     solid = one.inradius_km >= limit and share >= MINOR_SHARE and not (redrawn and (loser is None or gainer is None))
     significance = Significance.SUBSTANTIVE if solid else Significance.MINOR
@@ -260,7 +260,8 @@ def _judge(
     return Finding(kind, significance, loser=loser, gainer=gainer, **measures)  # type: ignore[arg-type]
 
 
-def _is_unknown(owner: str | None) -> bool:
+def is_unknown(owner: str | None) -> bool:
+    """Whether an owner is a source's own word that resolves to nobody known."""
     return owner is not None and owner.startswith("?")
 
 

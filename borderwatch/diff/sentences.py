@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from borderwatch.diff.record import Finding
+from borderwatch.diff.record import Finding, point_in
 from borderwatch.formats.line_words import status_from_word, style_from_word
 from borderwatch.geometry import area_km2
 from borderwatch.models import Capture, Dispute, Kind
@@ -26,7 +26,7 @@ def state(capture: Capture) -> str:
 
 def sentence(finding: Finding, dispute: Dispute | None, title: str, before: Capture, after: Capture) -> str:
     """What changed, where, by how much, between which states."""
-    place = dispute.name if dispute else "ground outside every catalogued dispute"
+    place = dispute.name if dispute else _somewhere(finding)
     between = f"between {state(before)} and {state(after)}"
     return f"{title}, {between}: {_what(finding, place, _part(finding, dispute))}."
 
@@ -40,6 +40,15 @@ def _part(f: Finding, dispute: Dispute | None) -> str:
         if on_ground_km2 < f.area_km2 / 2:
             return f", {on_ground_km2:,.0f} km² of it on the catalogue's ground"
     return f" ({f.share:.0%} of it)"
+
+
+def _somewhere(f: Finding) -> str:
+    """Ground that no catalogued dispute holds, by its place: that is all that is known of it."""
+    if f.geometry is None:
+        return "ground outside every catalogued dispute"
+    lon, lat = point_in(f.geometry)
+    east, north = ("E" if lon >= 0 else "W"), ("N" if lat >= 0 else "S")
+    return f"ground near {abs(lat):.1f}° {north} {abs(lon):.1f}° {east}, outside every catalogued dispute"
 
 
 def _what(f: Finding, place: str, part: str) -> str:

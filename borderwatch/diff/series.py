@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from borderwatch.diff import compare, measures
+from borderwatch.diff import compare, elsewhere, lines_elsewhere, measures
+from borderwatch.diff.chain import ChainIndex
 from borderwatch.diff.ownership import both
-from borderwatch.diff.record import Finding, change_from_finding
+from borderwatch.diff.record import Finding, change_from_finding, place_of
 from borderwatch.diff.sentences import sentence
 from borderwatch.facts import Facts, Seen
 from borderwatch.geometry import area_km2
@@ -104,6 +105,7 @@ class Series:
         self._doubted: tuple[Moment, str] | None = None
         self._anchors: dict[str, Scene | Seen] = {}
         self._kept: set[tuple[str, str]] = set()
+        self._index: tuple[World, ChainIndex] | None = None
 
     def feed(self, moment: Moment) -> None:
         """Take the next moment: compare it with the last accepted one, or hold it in doubt."""
@@ -152,9 +154,11 @@ class Series:
     def _step(self, moment: Moment) -> None:
         assert self._last is not None  # noqa: S101
         anew = redrawn(self._last.world, moment.world)
+        told: list[elsewhere.Told] = []
         for slug, after in moment.scenes.items():
             before = self._last.scenes[slug]
             outcome = compared(before, after, redrawn=anew)
+            told += elsewhere.told_by(after.ground, outcome.findings)
             self.derived.comparisons.append(outcome.comparison)
             if outcome.findings:
                 self._log(before, after, outcome.findings)
@@ -164,6 +168,7 @@ class Series:
             if drawn_otherwise(before, after):
                 self._show(before)
                 self._show(after)
+        self._elsewhere(self._last, moment, told)
         self._worldviews(self._last.world, moment.world)
         self._accept(moment)
 
@@ -200,6 +205,32 @@ class Series:
         if key not in self._kept and (scene.areas or scene.lines):
             self._kept.add(key)
             self.derived.shown.append(scene)
+
+    def _elsewhere(self, last: Moment, moment: Moment, told: Sequence[elsewhere.Told]) -> None:
+        """What passed where no dispute has told or judged it, in the log with its place."""
+        before, after = last.world, moment.world
+        if isinstance(before, Facts) or isinstance(after, Facts):
+            return
+        grounds = [scene.ground for scene in moment.scenes.values()]
+        found = lines_elsewhere.findings(before, after, [ground.area for ground in grounds])
+        if not elsewhere.same_drawings(before, after):
+            old = self._index[1] if self._index is not None and self._index[0] is before else elsewhere.index_of(before)
+            new = elsewhere.index_of(after)
+            self._index = (after, new)
+            surveyed = elsewhere.survey(before, after, old, new)
+            found += elsewhere.findings(before, after, elsewhere.judged_by_disputes(grounds), told, surveyed)
+        for finding in found:
+            text = sentence(finding, None, self.title, before.capture, after.capture)
+            self.derived.changes.append(
+                change_from_finding(
+                    finding,
+                    dispute=None,
+                    before=before.capture,
+                    after=after.capture,
+                    summary=text,
+                    place=place_of(finding),
+                )
+            )
 
     def _worldviews(self, before: World | Facts, after: World | Facts) -> None:
         """The source serves another list of audiences; told once, of its default view, whoever else repeats it."""
