@@ -139,7 +139,7 @@ def example_of(kind: Kind, one: Case | None) -> str:
 def row_of(one: Case) -> str:
     """What was measured between the last two editions, as a row of a table."""
     past = _past(one)
-    comparison, change = past.comparisons[-1], next(iter(past.changes), None)
+    comparison, change = past.comparisons[-1], next((c for c in past.changes if c.dispute == one.dispute), None)
     verdict = comparison.verdict.value
     if change is not None:
         verdict += f", {change.significance.value}: {change.loser or 'nobody'} to {change.gainer or 'nobody'}"

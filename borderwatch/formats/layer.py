@@ -11,8 +11,9 @@ import numpy as np
 import shapely
 
 from borderwatch.errors import Malformed, TooLarge, UsageError
-from borderwatch.formats.features import MAX_FEATURES, RawFeature, gated
+from borderwatch.formats.features import MAX_FEATURES, RawFeature
 from borderwatch.formats.geojson import described
+from borderwatch.formats.rings import sound_shapes
 
 # A straight edge on a projected sheet is bowed in degrees: 8 m over 20 km at middle latitudes.
 _DENSIFY_M = 20_000.0
@@ -68,11 +69,19 @@ def features_from_columns(
         raise Malformed(f"{what}: a geometry that is not WKB: {error}") from None
     shapes = _to_degrees(shapes, crs, what)
     lists = [np.asarray(column).tolist() for column in columns]
-    result = []
-    for i, shape in enumerate(shapes):
-        properties = {field: _plain(values[i]) for field, values in zip(fields, lists, strict=True)}
-        result.append(RawFeature(gated(shape, f"{what}, {described(i, properties)}"), properties, None))
-    return result
+    rows = [
+        {field: _plain(values[i]) for field, values in zip(fields, lists, strict=True)} for i in range(len(shapes))
+    ]
+    sound = sound_shapes(np.asarray(shapes, dtype=object), lambda i: f"{what}, {described(i, rows[i])}")
+    return [RawFeature(shape, row, None) for shape, row in zip(sound, rows, strict=True)]
+
+
+def says_degrees(crs: str | None) -> bool:
+    """Whether a reference system is longitude and latitude on WGS 84 or within 2 m of it, by name; none is taken so."""
+    if not crs or crs in _DEGREES:
+        return True
+    # The .prj that nearly every writer gives for it: no projection, WGS 84.
+    return crs.startswith('GEOGCS["') and '"D_WGS_1984"' in crs and "PROJCS" not in crs and "0.0174532925" in crs
 
 
 def _to_degrees(shapes: Any, crs: str | None, what: str) -> Any:

@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from borderwatch.errors import Malformed, TooLarge, UsageError
+from borderwatch.formats.dbf import DbfColumns
 from borderwatch.formats.features import MAX_BYTES, RawFeature
-from borderwatch.formats.layer import features_from_layer
+from borderwatch.formats.layer import features_from_layer, says_degrees
+from borderwatch.formats.rings import RingTable
 
 PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _GEOMETRY_PARTS = PARTS[:4]
@@ -42,6 +46,56 @@ def features_from_shapefile(parts: Mapping[str, bytes], encoding: str | None = N
         by_extension.get(".cpg", b""), [_bytes_of(v) for f in raw for v in f.properties.values()]
     )
     return [f._replace(properties={_text(k, codec): _text(v, codec) for k, v in f.properties.items()}) for f in raw]
+
+
+# Polygons, with or without heights and measures: the coordinates come first in all.
+_POLYGON_KINDS = (5, 15, 25)
+_FILE_HEADER, _RECORD_HEADER, _SHAPE_HEADER = 100, 8, 44
+
+
+def rings_from_shapefile(parts: Mapping[str, bytes]) -> RingTable | None:
+    """The rings straight from the bytes of a ``.shp`` in degrees; None where ``features_from_shapefile`` must judge.
+
+    As the format has it, the outside of an area is clockwise and its holes are not; a file that keeps to something
+    else, or does not keep to its own lengths, is left to GDAL.
+    """
+    shp, dbf = parts.get(".shp", b""), parts.get(".dbf", b"")
+    if shp[:4] != b"\x00\x00\x27\x0a" or len(dbf) < _RECORD_HEADER or not says_degrees(parts.get(".prj", b"").decode("latin-1")):
+        return None
+    columns = DbfColumns(dbf, "latin-1")
+    columns = DbfColumns(dbf, _codec(parts.get(".cpg", b""), columns.foreign()))
+    if (columns.table[:, 0] == ord("*")).any():
+        return None  # rows marked as deleted
+    found: list[np.ndarray[Any, np.dtype[np.float64]]] = []
+    counts: list[np.ndarray[Any, np.dtype[np.int64]]] = []
+    whose: list[int] = []
+    at, number = _FILE_HEADER, 0
+    while at + _RECORD_HEADER <= len(shp):
+        size = 2 * int.from_bytes(shp[at + 4 : at + 8], "big")
+        at += _RECORD_HEADER
+        kind = int.from_bytes(shp[at : at + 4], "little")
+        if at + size > len(shp) or kind not in (0, *_POLYGON_KINDS):
+            return None
+        if kind:
+            rings, points = np.frombuffer(shp, "<i4", 2, at + 36).tolist()
+            if rings < 1 or points < 1 or _SHAPE_HEADER + 4 * rings + 16 * points > size:
+                return None
+            first = np.frombuffer(shp, "<i4", rings, at + _SHAPE_HEADER).astype(np.int64)
+            sizes = np.diff(np.append(first, points))
+            if first[0] != 0 or (sizes < 1).any():
+                return None
+            found.append(np.frombuffer(shp, "<f8", 2 * points, at + _SHAPE_HEADER + 4 * rings).reshape(points, 2))
+            counts.append(sizes)
+            whose += [number] * rings
+        at += size
+        number += 1
+    if number != columns.rows or not found:
+        return None
+    table = RingTable(
+        np.concatenate(found), np.concatenate(counts), np.array(whose, dtype=np.int64),
+        np.zeros(len(whose), dtype=bool), number, columns,
+    )  # fmt: skip
+    return table.wound_clockwise()
 
 
 def _bytes_of(value: object) -> bytes:
