@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import shapely
 
 from borderwatch.diff import compare as comparing
 from borderwatch.diff import elsewhere, lines_elsewhere
+from borderwatch.diff.elsewhere import Method
 from borderwatch.diff.record import Finding, change_from_finding, place_of
 from borderwatch.diff.sentences import sentence
 from borderwatch.diff.series import doubt, redrawn
 from borderwatch.disputes import catalogue
 from borderwatch.errors import UsageError
-from borderwatch.formats.features import RawFeature
-from borderwatch.formats.line_words import line_says
-from borderwatch.formats.vector_file import features_from_path, owner_field, value_of
+from borderwatch.mapfile import MapFile
+from borderwatch.mapfile import compared as compared_files
 from borderwatch.models import (
     Capture,
     Change,
@@ -29,29 +27,14 @@ from borderwatch.models import (
     Depiction,
     Dispute,
     DisputePage,
-    Edition,
-    Feature,
-    Outcome,
-    Reading,
     Role,
     SourceCard,
     Standing,
     Terms,
     Verdict,
-    View,
 )
-from borderwatch.observe import Observer, sketches, world_from_reading
-from borderwatch.scene import Scene, World
-
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry
-
-KM_PER_DEGREE = 111.2
-# Natural Earth's three scales give these medians between vertices: 1:10m .9 km, 1:50m 5 km, 1:110m 33 km, and can
-# be trusted down to an inscribed radius of about 1, 4.5 and 10 km: the finest thing grows slower than the step.
-STEP_SHARE = 0.6
-STEP_MAX_KM = 10.0
-FINEST_KM = 0.05
+from borderwatch.observe import Observer, sketches
+from borderwatch.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -75,6 +58,10 @@ class Compared:
     results: tuple[Result, ...]
     elsewhere: tuple[Change, ...]
     doubt: str | None
+    method: Method
+    """How it was found what passed from owner to owner, anywhere."""
+    cancelled: float
+    """The share of edges that are in both files, for the same owner."""
 
     @property
     def changed(self) -> bool:
@@ -98,16 +85,20 @@ def compare(
     everything = catalogue()
     wanted = list(everything) if slugs is None else [everything.get(slug) for slug in slugs]
     observer = Observer(wanted)
-    old = world_from_file(before, 0, insist=owner_field, resolution_km=resolution_km)
-    new = world_from_file(after, 1, insist=owner_field, resolution_km=resolution_km)
+    files = [MapFile(path, insist=owner_field) for path in (before, after)]
+    passed = compared_files(*files, redigitised_from=elsewhere.CHAIN_UP_TO)
+    old, new = (file.world(n, resolution_km=resolution_km) for n, file in enumerate(files))
     why = doubt(old, new)
-    anew = redrawn(old, new)
+    # Where nearly all edges are shared, so are the vertices; of lines the chain knows nothing.
+    only_areas = all(p.role is Role.AREA for world in (old, new) for p in world.painted)
+    anew = (passed.redigitised or not only_areas) and redrawn(old, new)
+    surveyed = elsewhere.survey_of(passed, old, new)
     scenes_old, scenes_new = observer.scenes(old), observer.scenes(new)
     results = []
     told: list[elsewhere.Told] = []
     for dispute in wanted:
         a, b = scenes_old[dispute.slug], scenes_new[dispute.slug]
-        outcome = comparing.scenes(a, b, redrawn=anew)
+        outcome = comparing.scenes(a, b, redrawn=anew, same_ground=not passed.touches(a.ground.window))
         comparison = outcome.comparison
         if why is not None:
             comparison = Comparison(
@@ -120,69 +111,15 @@ def compare(
     if slugs is None and why is None:
         judged = elsewhere.judged_by_disputes(observer.grounds)
         grounds = [g.area for g in observer.grounds]
-        found = [*elsewhere.findings(old, new, judged, told), *lines_elsewhere.findings(old, new, grounds)]
+        found = [*elsewhere.findings(old, new, judged, told, surveyed), *lines_elsewhere.findings(old, new, grounds)]
         others = [_change(f, None, old.capture, new.capture, place=place_of(f)) for f in found]
-    return Compared(before, after, tuple(results), tuple(others), why)
+    return Compared(before, after, tuple(results), tuple(others), why, surveyed.method, passed.cancelled)
 
 
 def _change(finding: Finding, dispute: Dispute | None, before: Capture, after: Capture, place: str = "") -> Change:
     text = sentence(finding, dispute, "the file", before, after)
     slug = dispute.slug if dispute else None
     return change_from_finding(finding, dispute=slug, before=before, after=after, summary=text, place=place)
-
-
-def world_from_file(path: Path, number: int, *, insist: str | None, resolution_km: float | None) -> World:
-    """Read a file of features; the owner field is found by itself unless ``insist`` names it."""
-    raw = features_from_path(path)
-    try:
-        code, name = owner_field(raw, insist)
-    except UsageError as error:
-        if insist is not None or any(_areal(f.geometry) for f in raw):
-            raise UsageError(f"{path.name}: {error}") from None
-        code, name = None, None  # lines need not say whose they are
-    digest = hashlib.sha256(str(path.resolve()).encode() + bytes([number])).hexdigest()
-    moment = datetime(1970, 1, 1, tzinfo=UTC).replace(second=number)  # two files have an order, not dates
-    capture = Capture(
-        id=digest,
-        view=View("file"),
-        taken_at=moment,
-        outcome=Outcome.KEPT,
-        live=False,
-        url=path.name,
-        edition=Edition(path.name, None),
-    )
-    features = tuple(_feature(f, code, name) for f in raw)
-    drawn = [f.geometry for f in features if f.geometry is not None and f.role in (Role.AREA, Role.BOUNDARY)]
-    if not drawn:
-        raise UsageError(f"{path}: no areas in it, and no lines; borderwatch diff compares areas and boundary lines")
-    return world_from_reading(Reading(features), capture, resolution_km=resolution_km or finest_km(drawn))
-
-
-def _feature(raw: RawFeature, code: str | None, name: str | None) -> Feature:
-    geometry = raw.geometry
-    areal = _areal(geometry)
-    lineal = geometry is not None and geometry.geom_type in ("LineString", "MultiLineString")
-    role = Role.AREA if areal else Role.BOUNDARY if lineal else Role.LABEL
-    feature = Feature(geometry, code=value_of(raw, code), name=value_of(raw, name), role=role)
-    return replace(feature, **line_says(raw.properties)) if lineal else feature
-
-
-def _areal(geometry: BaseGeometry | None) -> bool:
-    return geometry is not None and geometry.geom_type in ("Polygon", "MultiPolygon")
-
-
-def finest_km(areas: Sequence[BaseGeometry]) -> float:
-    """The finest inscribed radius a file can be trusted to show, from the median distance between its vertices."""
-    # Vertices on a straight edge say nothing of how fine the drawing is.
-    bends = shapely.simplify(np.asarray(areas, dtype=object), 1e-6, preserve_topology=False)
-    xy, index = shapely.get_coordinates(bends, return_index=True)
-    step = np.diff(xy, axis=0)[np.diff(index) == 0]
-    step[:, 0] *= np.cos(np.radians(xy[:-1][np.diff(index) == 0][:, 1]))
-    lengths = np.hypot(step[:, 0], step[:, 1]) * KM_PER_DEGREE
-    lengths = lengths[lengths > 0]
-    if len(lengths) == 0:
-        return FINEST_KM
-    return float(np.clip(STEP_SHARE * np.median(lengths), FINEST_KM, STEP_MAX_KM))
 
 
 # --- as plain data and as a page -----------------------------------------------------------------------
@@ -193,6 +130,8 @@ def record(compared: Compared) -> dict[str, Any]:
     return {
         "before": str(compared.before),
         "after": str(compared.after),
+        "compared_by": compared.method.value,
+        "edges_in_both": round(compared.cancelled, 6),
         "disputes": [
             {
                 "dispute": r.dispute.slug,

@@ -11,7 +11,7 @@ import pytest
 import shapely
 from click.testing import CliRunner, Result
 
-from borderwatch import twofiles
+from borderwatch import mapfile, twofiles
 from borderwatch.cli import main
 from borderwatch.disputes import catalogue
 from borderwatch.errors import BorderwatchError
@@ -214,7 +214,7 @@ def test_the_field_insisted_on_is_used(tmp_path: Path) -> None:
 def test_the_finest_thing_a_file_can_show_does_not_hang_on_vertices_that_say_nothing() -> None:
     coarse = [shapely.box(0, 40, 5, 45), shapely.Point(20, 40).buffer(3, quad_segs=4)]
     dense = [shapely.segmentize(g, 0.01) for g in coarse]
-    assert twofiles.finest_km(dense) == pytest.approx(twofiles.finest_km(coarse), rel=0.1)
+    assert mapfile.finest_km(dense) == pytest.approx(mapfile.finest_km(coarse), rel=0.1)
 
 
 def test_a_coarse_file_says_that_it_cannot_tell(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
 from borderwatch.diff.chain_faces import Residual, faces_from_residual, holders
-from borderwatch.diff.chain_index import ChainIndex, mixed, salts
+from borderwatch.diff.chain_index import ChainIndex, degrees, mixed, salts, split
 from borderwatch.errors import StoreError
 from borderwatch.geometry import areas_km2
 
@@ -66,6 +67,20 @@ class ChainDiff:
     faces: tuple[Face, ...] = ()
     areas_km2: Mapping[Pair, float] = field(default_factory=lambda: MappingProxyType({}))
     """km2 by (loser, gainer), geodesic, largest first."""
+    boxes: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    """West, south, east and north of every edge that did not cancel, in degrees; None where there is none."""
+
+    def touches(self, box: tuple[float, float, float, float]) -> bool:
+        """Whether ground in a box (west, south, east, north) may have changed hands, or a boundary in it moved."""
+        if self.redigitised:
+            return True
+        if self.boxes is None:
+            return False
+        west, south, east, north = self.boxes.T
+        if ((west <= box[2]) & (east >= box[0]) & (south <= box[3]) & (north >= box[1])).any():
+            return True
+        frame = shapely.box(*box)
+        return any(face.geometry.intersects(frame) for face in self.faces)  # all of the box, its edges far away
 
     @property
     def cancelled(self) -> float:
@@ -95,7 +110,13 @@ def diff(before: Layer | ChainIndex, after: Layer | ChainIndex, *, redigitised_f
     for face in faces:
         totals[face.loser, face.gainer] = totals.get((face.loser, face.gainer), 0.0) + face.area_km2
     ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0][0] or "", item[0][1] or ""))
-    return ChainDiff(edges, left, redigitised=False, faces=faces, areas_km2=MappingProxyType(dict(ordered)))
+    areas = MappingProxyType(dict(ordered))
+    return ChainDiff(edges, left, redigitised=False, faces=faces, areas_km2=areas, boxes=_boxes(residual))
+
+
+def _boxes(residual: Residual) -> NDArray[np.float64]:
+    ends = degrees(*split(residual.low)), degrees(*split(residual.high))
+    return np.column_stack([np.minimum(*ends), np.maximum(*ends)])
 
 
 def _residual(old: ChainIndex, new: ChainIndex, owners: tuple[str, ...], touched: frozenset[str]) -> Residual:

@@ -19,11 +19,11 @@ class Outcome:
     findings: tuple[Finding, ...]
 
 
-def scenes(before: Scene, after: Scene, *, redrawn: bool = False) -> Outcome:
-    """Compare two scenes of the same view and dispute; ``redrawn`` as in ``ownership.findings``."""
+def scenes(before: Scene, after: Scene, *, redrawn: bool = False, same_ground: bool = False) -> Outcome:
+    """Compare two scenes of the same view and dispute; ``redrawn`` and ``same_ground`` as in ``ownership.findings``."""
     if before.depiction.coverage is Coverage.NOT_COVERED and after.depiction.coverage is Coverage.NOT_COVERED:
         return Outcome(_verdict(before, after, Verdict.NOT_COVERED, reason=after.depiction.reason), ())
-    passed, noise, limit = ownership.findings(before, after, redrawn=redrawn)
+    passed, noise, limit = ownership.findings(before, after, redrawn=redrawn, same_ground=same_ground)
     found = list(passed)
     if not before.ground.name_only:
         for own in names.own_features(before, after):

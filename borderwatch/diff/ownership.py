@@ -128,7 +128,7 @@ def own_zones(*scenes: Scene) -> frozenset[str]:
         if not scene.ground.sea or scene.ground.dispute.boxed:
             continue
         for owner, area in scene.by_owner.items():
-            if _is_unknown(owner):
+            if is_unknown(owner):
                 common = geo.area_km2(both(area, scene.ground.area))
                 if common >= MOSTLY * max(geo.area_km2(area), scene.ground.area_km2):
                     found.add(owner)
@@ -192,14 +192,17 @@ def whole(one: Measured, noise: Noise, plane: geo.Plane) -> BaseGeometry:
     return geo.union(kept)
 
 
-def findings(before: Scene, after: Scene, *, redrawn: bool = False) -> tuple[list[Finding], Noise, float]:
+def findings(
+    before: Scene, after: Scene, *, redrawn: bool = False, same_ground: bool = False
+) -> tuple[list[Finding], Noise, float]:
     """Changes of ownership of one dispute between two scenes, the pair's noise and its detection limit (km).
 
     ``redrawn`` says that the two worlds were drawn from different data: what is new on empty sea or land
-    then comes of the drawing, and is told as minor.
+    then comes of the drawing, and is told as minor. ``same_ground`` that every owner is known to hold the same
+    ground in the window, though features that reach out of it were drawn otherwise there.
     """
     declared = max(before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
-    if before.ground.name_only or before.areas_key == after.areas_key:
+    if same_ground or before.ground.name_only or before.areas_key == after.areas_key:
         return [], Noise(0.0, 1.0), declared
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared

@@ -1,4 +1,4 @@
-"""The attributes beside a shapefile, column by column as they are asked for; text stays in the bytes it was written in."""
+"""The attributes beside a shapefile, column by column as they are asked for."""
 
 from __future__ import annotations
 

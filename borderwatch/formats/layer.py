@@ -69,9 +69,7 @@ def features_from_columns(
         raise Malformed(f"{what}: a geometry that is not WKB: {error}") from None
     shapes = _to_degrees(shapes, crs, what)
     lists = [np.asarray(column).tolist() for column in columns]
-    rows = [
-        {field: _plain(values[i]) for field, values in zip(fields, lists, strict=True)} for i in range(len(shapes))
-    ]
+    rows = [{field: _plain(values[i]) for field, values in zip(fields, lists, strict=True)} for i in range(len(shapes))]
     sound = sound_shapes(np.asarray(shapes, dtype=object), lambda i: f"{what}, {described(i, rows[i])}")
     return [RawFeature(shape, row, None) for shape, row in zip(sound, rows, strict=True)]
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import warnings
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from borderwatch.errors import Malformed, TooLarge
 from borderwatch.formats.features import MAX_BYTES, MAX_FEATURES
 from borderwatch.formats.layer import says_degrees
 from borderwatch.formats.rings import RingTable, rings_from_wkb
@@ -27,22 +29,31 @@ def rings_from_path(path: Path) -> RingTable | None:
     """The rings of a file in degrees, each exterior before its holes; None where ``features_from_path`` must judge."""
     if not path.is_file() or path.stat().st_size > MAX_BYTES:
         return None
+    try:
+        table = _rings(path)
+    except (Malformed, TooLarge):
+        return None
+    return table if table is not None and table.features <= MAX_FEATURES and table.plain else None
+
+
+def _rings(path: Path) -> RingTable | None:
     with path.open("rb") as file:
         head = file.read(16)
-    table: RingTable | None = None
     if head.startswith(b"\x00\x00\x27\x0a"):
-        beside = {p.suffix.lower(): p for p in path.parent.iterdir() if p.stem == path.stem and p.suffix.lower() in PARTS}
+        beside = {
+            p.suffix.lower(): p for p in path.parent.iterdir() if p.stem == path.stem and p.suffix.lower() in PARTS
+        }
         if all(part.stat().st_size <= MAX_BYTES for part in beside.values()):
-            table = rings_from_shapefile({extension: part.read_bytes() for extension, part in beside.items()})
+            return rings_from_shapefile({extension: part.read_bytes() for extension, part in beside.items()})
     elif head.startswith(b"PK\x03\x04"):
-        table = _from_zip(path.read_bytes())
+        return _from_zip(path.read_bytes())
     elif head.startswith(b"SQLite format 3\0"):
-        table = _from_geopackage(path)
+        return _from_geopackage(path)
     elif head.startswith(b"PAR1"):
-        table = _from_parquet(path)
+        return _from_parquet(path)
     elif head.startswith(b"fgb"):
-        table = _from_flatgeobuf(path)
-    return table if table is not None and table.features <= MAX_FEATURES and table.plain else None
+        return _from_flatgeobuf(path)
+    return None
 
 
 def _from_zip(data: bytes) -> RingTable | None:
@@ -70,7 +81,7 @@ def _from_geopackage(path: Path) -> RingTable | None:
         cursor = base.execute(f"SELECT * FROM {_quoted(name)}")  # noqa: S608 - quoted as SQL has it
         fields = [column[0] for column in cursor.description]
         rows = cursor.fetchmany(MAX_FEATURES + 1)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError, OverflowError):
         return None
     finally:
         base.close()
@@ -113,8 +124,8 @@ def _from_parquet(path: Path) -> RingTable | None:
         others = [name for name in file.schema_arrow.names if name not in (column, "bbox")]
         rest = file.read(columns=others)
         return rings_from_wkb(blobs, {name: rest.column(name).to_pylist() for name in others})
-    except (ArrowException, ValueError, KeyError, AttributeError):
-        return None
+    except (ArrowException, ValueError, KeyError, TypeError, AttributeError, OSError):
+        return None  # what it says of itself does not hold
 
 
 def _is_wgs_84(crs: Any) -> bool:
@@ -128,8 +139,10 @@ def _from_flatgeobuf(path: Path) -> RingTable | None:
     import pyogrio
 
     try:
-        meta, _, blobs, columns = pyogrio.raw.read(path, force_2d=True)
-    except (ValueError, RuntimeError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL remarks on rings; they are looked at here
+            meta, _, blobs, columns = pyogrio.raw.read(path, force_2d=True)
+    except (ValueError, IndexError, RuntimeError):
         return None
     if blobs is None or not says_degrees(meta["crs"]):
         return None

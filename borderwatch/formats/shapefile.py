@@ -60,7 +60,11 @@ def rings_from_shapefile(parts: Mapping[str, bytes]) -> RingTable | None:
     else, or does not keep to its own lengths, is left to GDAL.
     """
     shp, dbf = parts.get(".shp", b""), parts.get(".dbf", b"")
-    if shp[:4] != b"\x00\x00\x27\x0a" or len(dbf) < _RECORD_HEADER or not says_degrees(parts.get(".prj", b"").decode("latin-1")):
+    if (
+        shp[:4] != b"\x00\x00\x27\x0a"
+        or len(dbf) < _RECORD_HEADER
+        or not says_degrees(parts.get(".prj", b"").decode("latin-1"))
+    ):
         return None
     columns = DbfColumns(dbf, "latin-1")
     columns = DbfColumns(dbf, _codec(parts.get(".cpg", b""), columns.foreign()))

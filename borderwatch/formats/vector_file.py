@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -222,8 +222,7 @@ def value_of(feature: RawFeature, field: str | None) -> str | None:
     value = feature.properties.get(field)
     if value is None and field == "id":
         value = feature.id
-    text = "" if value is None else str(value).strip()
-    return text or None
+    return text_of(value)
 
 
 def owner_field(features: Sequence[RawFeature], insist: str | None = None) -> tuple[str | None, str | None]:
@@ -235,52 +234,65 @@ def owner_field(features: Sequence[RawFeature], insist: str | None = None) -> tu
     fields = list(dict.fromkeys(key for feature in features for key in feature.properties))
     if any(feature.id is not None for feature in features) and "id" not in fields:
         fields.append("id")
-    listed = ", ".join(fields) or "none"
+    return owner_column({field: [value_of(f, field) for f in features] for field in fields}, insist)
+
+
+def owner_column(columns: Mapping[str, Sequence[Any]], insist: str | None = None) -> tuple[str | None, str | None]:
+    """The same of a table by its columns; only those that may be the one are looked at."""
+    listed = ", ".join(columns) or "none"
     if insist is not None:
-        match = next((f for f in fields if f == insist), None) or next(
-            (f for f in fields if f.lower() == insist.lower()), None
+        match = next((f for f in columns if f == insist), None) or next(
+            (f for f in columns if f.lower() == insist.lower()), None
         )
         if match is None:
             raise UsageError(f"no field {insist!r}; there are: {listed}")
-        if _codes(features, match):
-            return match, _first(features, fields, NAME_FIELDS, _names)
+        if _codes(columns[match]):
+            return match, _first(columns, NAME_FIELDS, _names)
         return None, match
-    code = _first(features, fields, CODE_FIELDS, _codes)
-    name = _first(features, fields, NAME_FIELDS, _names)
+    code = _first(columns, CODE_FIELDS, _codes)
+    name = _first(columns, NAME_FIELDS, _names)
     if code is None and name is None:
         raise UsageError(f"no field says who holds what; there are: {listed}. Name one")
     return code, name
 
 
-def _first(features: Sequence[RawFeature], fields: list[str], wanted: Sequence[str], fits: Any) -> str | None:
+def _first(
+    columns: Mapping[str, Sequence[Any]], wanted: Sequence[str], fits: Callable[[Sequence[Any]], bool]
+) -> str | None:
     by_lower: dict[str, str] = {}
-    for field in fields:
+    for field in columns:
         by_lower.setdefault(field.lower(), field)
     for word in wanted:
-        field = word if word in fields else by_lower.get(word.lower(), "")
-        if field and fits(features, field):
+        field = word if word in columns else by_lower.get(word.lower(), "")
+        if field and fits(columns[field]):
             return field
     return None
 
 
-def _values(features: Sequence[RawFeature], field: str) -> list[str]:
-    return [v for f in features if (v := value_of(f, field)) is not None and v not in _NO_CODE]
+def text_of(value: object) -> str | None:
+    """A value as text; None where it is nothing."""
+    text = "" if value is None else str(value).strip()
+    return text or None
 
 
-def _codes(features: Sequence[RawFeature], field: str) -> bool:
+def _values(column: Sequence[Any]) -> list[str]:
+    return [v for value in column if (v := text_of(value)) is not None and v not in _NO_CODE]
+
+
+def _codes(column: Sequence[Any]) -> bool:
     """Do most values look like ISO 3166 (two or three letters in capitals, or three digits)?"""
-    values = _values(features, field)
+    values = _values(column)
     fit = sum((v.isascii() and v.isalpha() and v.isupper() and len(v) in (2, 3)) or _numeric(v) for v in values)
-    return fit >= max(1, len(values) * 0.6) and len(values) >= len(features) * 0.3
+    return fit >= max(1, len(values) * 0.6) and len(values) >= len(column) * 0.3
 
 
 def _numeric(value: str) -> bool:
     return len(value) == 3 and value.isascii() and value.isdigit()
 
 
-def _names(features: Sequence[RawFeature], field: str) -> bool:
+def _names(column: Sequence[Any]) -> bool:
     """Do the values look like names: text of more than three letters, on most features, mostly different?"""
-    values = _values(features, field)
+    values = _values(column)
     long = [v for v in values if len(v) > 3 and not v.replace(".", "").isdigit()]
     common = Counter(values).most_common(1)
-    return len(long) >= max(1, len(features) * 0.3) and (len(values) < 4 or common[0][1] <= len(values) * 0.9)
+    return len(long) >= max(1, len(column) * 0.3) and (len(values) < 4 or common[0][1] <= len(values) * 0.9)

@@ -1,0 +1,185 @@
+"""One map file of a person's: who owns each of its features, its boundary chain, and its features where wanted.
+
+A file of plain polygons is read as bare rings, from which the chain is made; geometries are built and proven valid
+only when something has to be cut out of them. Any other file goes through the readers that mend.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from borderwatch.diff import chain
+from borderwatch.diff.chain import ChainDiff, ChainIndex
+from borderwatch.errors import UsageError
+from borderwatch.formats.features import RawFeature
+from borderwatch.formats.geojson import described
+from borderwatch.formats.line_words import line_says
+from borderwatch.formats.ring_files import rings_from_path
+from borderwatch.formats.vector_file import features_from_path, owner_column, owner_field, text_of, value_of
+from borderwatch.models import Capture, Edition, Feature, Outcome, Reading, Role, View
+from borderwatch.observe import world_from_reading
+from borderwatch.owners import owner as resolve_owner
+from borderwatch.scene import World
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
+
+KM_PER_DEGREE = 111.2
+# Natural Earth's three scales give these medians between vertices: 1:10m .9 km, 1:50m 5 km, 1:110m 33 km, and can
+# be trusted down to an inscribed radius of about 1, 4.5 and 10 km: the finest thing grows slower than the step.
+STEP_SHARE = 0.6
+STEP_MAX_KM = 10.0
+FINEST_KM = 0.05
+# A vertex this near the straight line between its neighbours says nothing of how fine the drawing is (degrees).
+STRAIGHT_DEG = 1e-6
+
+
+class MapFile:
+    """A file that was opened; ``insist`` names the field that says who owns what, found by itself else."""
+
+    def __init__(self, path: Path, *, insist: str | None = None) -> None:
+        self.path = path
+        self._raw: list[RawFeature] = []
+        self._rings = rings_from_path(path)
+        if self._rings is None:
+            self._raw = features_from_path(path)
+        try:
+            rings = self._rings
+            fields = owner_field(self._raw, insist) if rings is None else owner_column(rings.columns, insist)
+            self._code, self._name = fields
+        except UsageError as error:
+            if insist is not None or self._rings is not None or any(_areal(f.geometry) for f in self._raw):
+                raise UsageError(f"{path.name}: {error}") from None
+            self._code, self._name = None, None  # lines need not say whose they are
+
+    @cached_property
+    def said(self) -> list[tuple[str | None, str | None]]:
+        """The code and the name that each feature has."""
+        if self._rings is None:
+            return [(value_of(raw, self._code), value_of(raw, self._name)) for raw in self._raw]
+        nothing = [None] * self._rings.features
+        both = [self._rings.columns[field] if field else nothing for field in (self._code, self._name)]
+        return [(text_of(code), text_of(name)) for code, name in zip(*both, strict=True)]
+
+    @cached_property
+    def index(self) -> ChainIndex:
+        """The boundary chain of all areas, as the file has them."""
+        resolved = [resolve_owner(code, name) for code, name in self.said]
+        if self._rings is None:
+            return self.mended_index
+        owners = tuple(sorted(set(resolved)))
+        number = {owner: n for n, owner in enumerate(owners)}
+        holder = np.array([number[owner] for owner in resolved], dtype=np.int32)[self._rings.feature]
+        exterior = None if self._rings.clockwise else self._rings.exterior
+        return ChainIndex.from_rings(owners, self._rings.xy, self._rings.counts, holder, exterior)
+
+    @cached_property
+    def mended_index(self) -> ChainIndex:
+        """The same of areas that were proven valid, and mended where they are not."""
+        areas = [f for f in self.features if f.role is Role.AREA and f.geometry is not None]
+        return ChainIndex.from_polygons((resolve_owner(f.code, f.name), f.geometry) for f in areas if f.geometry)
+
+    def sound(self, owners: Iterable[str]) -> bool:
+        """Whether all ground of some owners is drawn valid, so that its rings mean what they seem to."""
+        if self._rings is None:
+            return True
+        wanted = {*owners}
+        mine = [n for n, said in enumerate(self.said) if resolve_owner(*said) in wanted]
+        return bool(shapely.is_valid(self._rings.some(np.array(mine, dtype=np.int64)).raw_shapes()).all())
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """Every feature with its geometry, valid."""
+        if self._rings is None:
+            return tuple(_feature(raw, *said) for raw, said in zip(self._raw, self.said, strict=True))
+        shapes = self._rings.shapes(lambda i: f"{self.path.name}, {described(i, {'name': self.said[i][1]})}")
+        return tuple(
+            Feature(shape, code=code, name=name, role=Role.AREA if shape is not None else Role.LABEL)
+            for shape, (code, name) in zip(shapes, self.said, strict=True)
+        )
+
+    def world(self, number: int, *, resolution_km: float | None = None) -> World:
+        """The file as the ``number``-th capture of one view; the resolution is estimated where it is not given."""
+        digest = hashlib.sha256(str(self.path.resolve()).encode() + bytes([number])).hexdigest()
+        capture = Capture(
+            id=digest,
+            view=View("file"),
+            taken_at=datetime(1970, 1, 1, tzinfo=UTC).replace(second=number),  # two files have an order, not dates
+            outcome=Outcome.KEPT,
+            live=False,
+            url=self.path.name,
+            edition=Edition(self.path.name, None),
+        )
+        drawn = [f.geometry for f in self.features if f.geometry is not None and f.role is not Role.LABEL]
+        if not drawn:
+            raise UsageError(
+                f"{self.path}: no areas in it, and no lines; borderwatch diff compares areas and boundary lines"
+            )
+        resolution = resolution_km or self.finest_km
+        return world_from_reading(Reading(self.features), capture, resolution_km=resolution)
+
+    @cached_property
+    def finest_km(self) -> float:
+        """The finest inscribed radius the file can be trusted to show, from the distance between its vertices."""
+        if self._rings is not None:
+            return finest_km_of(self._rings.xy, np.repeat(np.arange(len(self._rings.counts)), self._rings.counts))
+        drawn = [f.geometry for f in self.features if f.geometry is not None and f.role is not Role.LABEL]
+        return finest_km(drawn)
+
+
+def _feature(raw: RawFeature, code: str | None, name: str | None) -> Feature:
+    geometry = raw.geometry
+    lineal = geometry is not None and geometry.geom_type in ("LineString", "MultiLineString")
+    role = Role.AREA if _areal(geometry) else Role.BOUNDARY if lineal else Role.LABEL
+    feature = Feature(geometry, code=code, name=name, role=role)
+    return replace(feature, **line_says(raw.properties)) if lineal else feature
+
+
+def _areal(geometry: BaseGeometry | None) -> bool:
+    return geometry is not None and geometry.geom_type in ("Polygon", "MultiPolygon")
+
+
+def finest_km(shapes: Sequence[BaseGeometry]) -> float:
+    """The finest inscribed radius that some areas or lines can be trusted to show."""
+    parts = shapely.get_parts(np.asarray(shapes, dtype=object))
+    areas = shapely.get_type_id(parts) == 3
+    rings = np.concatenate([shapely.get_rings(parts[areas]), parts[~areas]])
+    return finest_km_of(*shapely.get_coordinates(rings, return_index=True))
+
+
+def finest_km_of(xy: NDArray[np.float64], line: NDArray[np.int64]) -> float:
+    """The same from the vertices of lines and the line each is of: a share of the median step from bend to bend."""
+    bend = np.ones(len(xy), dtype=bool)
+    if len(xy) > 2:
+        (x, y), (u, v) = (xy[1:-1] - xy[:-2]).T, (xy[2:] - xy[:-2]).T
+        off = np.abs(x * v - y * u) / np.maximum(np.hypot(u, v), 1e-12)
+        bend[1:-1] = (off > STRAIGHT_DEG) | (line[1:-1] != line[:-2]) | (line[1:-1] != line[2:])
+    xy, line = xy[bend], line[bend]
+    step = (xy[1:] - xy[:-1])[line[1:] == line[:-1]]
+    if len(step) == 0:
+        return FINEST_KM
+    middle = ((xy[1:, 1] + xy[:-1, 1]) / 2)[line[1:] == line[:-1]]
+    lengths = np.hypot(step[:, 0] * np.cos(np.radians(middle)), step[:, 1]) * KM_PER_DEGREE
+    lengths = lengths[lengths > 0]
+    if len(lengths) == 0:
+        return FINEST_KM
+    return float(np.clip(STEP_SHARE * np.median(lengths), FINEST_KM, STEP_MAX_KM))
+
+
+def compared(before: MapFile, after: MapFile, *, redigitised_from: float) -> ChainDiff:
+    """The boundary-chain diff of two files; where it tells of ground that is drawn invalid, of that ground mended."""
+    found = chain.diff(before.index, after.index, redigitised_from=redigitised_from)
+    owners = {owner for face in found.faces for owner in (face.before | face.after)}
+    if not owners or (before.sound(owners) and after.sound(owners)):
+        return found
+    return chain.diff(before.mended_index, after.mended_index, redigitised_from=redigitised_from)

@@ -1,0 +1,198 @@
+"""The quick way into a file of areas gives what the careful way gives, or steps aside."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from borderwatch.diff import chain
+from borderwatch.errors import Malformed, UsageError
+from borderwatch.formats.dbf import DbfColumns
+from borderwatch.formats.ring_files import rings_from_path
+from borderwatch.formats.rings import RingTable, rings_from_wkb
+from borderwatch.formats.shapefile import rings_from_shapefile
+from borderwatch.formats.vector_file import features_from_path
+from borderwatch.mapfile import MapFile, compared
+from tests.strategies import Drawing, made_case
+
+LAKE = shapely.box(12, 41, 13, 42)
+ISLANDS = shapely.MultiPolygon([shapely.box(20, 40, 21, 41), shapely.box(22, 40, 23, 41), shapely.box(24, 40, 25, 43)])
+DRAWN: Drawing = (("AR", shapely.box(10, 40, 14, 44).difference(LAKE)), ("BO", LAKE), ("CL", ISLANDS))
+BOW_TIE = shapely.Polygon([(30, 40), (34, 44), (34, 40), (30, 44), (30, 40)])
+
+
+def write(path: Path, drawing: Drawing, **fields: list[Any]) -> Path:
+    import geopandas
+
+    table = {"ISO_A2": [o for o, _ in drawing], "NAME": [f"Land {o}" for o, _ in drawing], **fields}
+    frame = geopandas.GeoDataFrame(table, geometry=[g for _, g in drawing], crs=4326)
+    if path.suffix == ".parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_file(path)
+    return path
+
+
+SUFFIXES = (".shp", ".gpkg", ".parquet", ".fgb")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_rings_of_a_file_are_the_areas_its_careful_reader_gives(tmp_path: Path, suffix: str) -> None:
+    path = write(
+        tmp_path / f"map{suffix}", (*DRAWN, *made_case(3).drawing), POP=[*range(3 + len(made_case(3).drawing))]
+    )
+    rings, features = rings_from_path(path), features_from_path(path)
+    assert rings is not None
+    assert rings.features == len(features)
+    for shape, feature in zip(rings.shapes(str), features, strict=True):
+        assert shape.equals_exact(feature.geometry)
+    for field in features[0].properties:
+        assert [*rings.columns[field]] == [f.properties[field] for f in features]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_chain_of_rings_is_the_chain_of_areas(tmp_path: Path, suffix: str) -> None:
+    file = MapFile(write(tmp_path / f"map{suffix}", DRAWN))
+    assert file.index.sums == file.mended_index.sums
+    assert chain.diff(file.index, DRAWN, redigitised_from=2.0).residual == 0
+
+
+def test_ground_drawn_invalid_is_mended_before_it_is_told_of(tmp_path: Path) -> None:
+    before, after = (MapFile(write(tmp_path / f"{o}.gpkg", (*DRAWN, (o, BOW_TIE)))) for o in ("PE", "UY"))
+    found = compared(before, after, redigitised_from=2.0)
+    lobes = shapely.make_valid(BOW_TIE)
+    assert {(f.loser, f.gainer) for f in found.faces} == {("PE", "UY")}
+    assert shapely.union_all([f.geometry for f in found.faces]).symmetric_difference(lobes).area < 1e-6
+
+
+# --- stepping aside --------------------------------------------------------------------------------------------------
+
+
+def across(lon: float) -> BaseGeometry:
+    return shapely.box(lon, 40, lon + 4, 44)
+
+
+@pytest.mark.parametrize(
+    "ground",
+    [
+        across(178.0),
+        shapely.Polygon([(179, 40), (-179, 40), (-179, 44), (179, 44)]),
+        shapely.LineString([(0, 0), (1, 1)]),
+    ],
+    ids=["past 180", "jumping the antimeridian", "a line"],
+)
+def test_what_needs_more_than_reading_is_left_to_the_careful_reader(tmp_path: Path, ground: BaseGeometry) -> None:
+    assert rings_from_path(write(tmp_path / "map.gpkg", (*DRAWN, ("FJ", ground)))) is None
+
+
+def test_a_projected_file_is_left_to_the_careful_reader(tmp_path: Path) -> None:
+    import geopandas
+
+    for suffix in SUFFIXES:
+        frame = geopandas.GeoDataFrame({"ISO_A2": ["AR"]}, geometry=[LAKE], crs=4326).to_crs(3857)
+        path = tmp_path / f"map{suffix}"
+        frame.to_parquet(path) if suffix == ".parquet" else frame.to_file(path)
+        assert rings_from_path(path) is None, suffix
+
+
+def test_a_file_cut_short_is_left_to_the_careful_reader(tmp_path: Path) -> None:
+    path = write(tmp_path / "map.shp", DRAWN)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 7):
+        path.write_bytes(whole[:size])
+        assert rings_from_path(path) is None, size
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".fgb", ".shp", ".dbf"])
+def test_any_damage_is_a_map_or_is_left_to_the_careful_reader(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / ("map.shp" if suffix == ".dbf" else f"map{suffix}"), DRAWN)
+    damaged = path.with_suffix(suffix)
+    whole = damaged.read_bytes()
+    rng = np.random.default_rng(7)
+    for at in rng.integers(0, len(whole), 60).tolist():
+        damaged.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        table = rings_from_path(path)
+        assert table is None or isinstance(table, RingTable)
+
+
+# --- winding ---------------------------------------------------------------------------------------------------------
+
+
+def parts_of(path: Path) -> dict[str, bytes]:
+    return {suffix: path.with_suffix(suffix).read_bytes() for suffix in (".shp", ".dbf", ".prj")}
+
+
+def test_an_outside_wound_the_wrong_way_is_no_hole(tmp_path: Path) -> None:
+    parts = parts_of(write(tmp_path / "map.shp", (("AR", shapely.box(10, 40, 14, 44)),)))
+    at = 100 + 8 + 44 + 4
+    ring = np.frombuffer(parts[".shp"], "<f8", 10, at).reshape(5, 2)
+    turned = parts[".shp"][:at] + ring[::-1].tobytes() + parts[".shp"][at + 80 :]
+    assert rings_from_shapefile(parts) is not None
+    assert rings_from_shapefile({**parts, ".shp": turned}) is None
+
+
+def test_holes_are_put_behind_the_outside_that_holds_them(tmp_path: Path) -> None:
+    pond = shapely.box(24.2, 41, 24.8, 42)
+    ground = shapely.unary_union([shapely.box(10, 40, 14, 44).difference(LAKE), ISLANDS.difference(pond)])
+    path = write(tmp_path / "map.shp", (("AR", ground),))
+    table = rings_from_shapefile(parts_of(path))
+    assert table is not None
+    assert int((~table.exterior).sum()) == 2
+    assert table.shapes(str)[0].equals(ground)
+
+
+# --- attributes ------------------------------------------------------------------------------------------------------
+
+
+def test_names_are_read_in_the_codec_they_were_written_in(tmp_path: Path) -> None:
+    path = write(tmp_path / "map.shp", DRAWN, WORD=["Åland", "Côte", "Łódź"])
+    table = rings_from_path(path)
+    assert table is not None
+    assert table.columns["WORD"] == ["Åland", "Côte", "Łódź"]
+
+
+def test_a_table_of_attributes_that_lies_about_its_size_is_refused() -> None:
+    head = bytearray(32)
+    head[4:8], head[8:10], head[10:12] = struct.pack("<I", 10**9), struct.pack("<H", 33), struct.pack("<H", 40)
+    with pytest.raises(Malformed, match="too few"):
+        DbfColumns(bytes(head) + b"\r", "utf-8")
+
+
+@pytest.mark.parametrize("blob", [b"", b"\x01", b"\x01\x03\x00\x00\x00\xff\xff\xff\xff", shapely.Point(1, 2).wkb])
+def test_what_is_no_area_is_no_ring(blob: bytes) -> None:
+    assert rings_from_wkb([blob], {}) is None
+
+
+def test_heights_and_the_other_byte_order_change_nothing() -> None:
+    flat = rings_from_wkb([LAKE.wkb], {})
+    tall = rings_from_wkb([shapely.force_3d(LAKE, 5.0).wkb], {})
+    other = rings_from_wkb([shapely.to_wkb(LAKE, byte_order=0)], {})
+    assert flat is not None
+    for table in (tall, other):
+        assert table is not None
+        assert (table.xy == flat.xy).all()
+
+
+def test_a_file_without_an_owner_says_which_fields_there_are(tmp_path: Path) -> None:
+    import geopandas
+
+    geopandas.GeoDataFrame({"DEPTH": [1.5]}, geometry=[LAKE], crs=4326).to_file(tmp_path / "map.gpkg")
+    with pytest.raises(UsageError, match=r"map\.gpkg: no field says who holds what; there are: DEPTH"):
+        MapFile(tmp_path / "map.gpkg")
+
+
+def test_geojson_takes_the_same_way(tmp_path: Path) -> None:
+    features = [
+        {"type": "Feature", "properties": {"ISO_A2": o}, "geometry": json.loads(shapely.to_geojson(g))}
+        for o, g in DRAWN
+    ]
+    path = tmp_path / "map.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    assert chain.diff(MapFile(path).index, DRAWN, redigitised_from=2.0).residual == 0
