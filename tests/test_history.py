@@ -200,8 +200,12 @@ def test_the_switch_to_un_geodata_is_told_with_every_dispute_it_touched(log: Cha
 
 
 def test_the_switch_to_un_geodata_is_told_with_nothing_else(log: ChangeLog) -> None:
-    """Besides: Sevastopol with Crimea; Marouini, France's, is French Guiana's; a rim of Abyei is South Sudan's."""
+    """Besides: Sevastopol with Crimea; Marouini, France's, is French Guiana's; a rim of Abyei is South Sudan's.
+
+    Elsewhere French Guiana and, at 1:50m, Svalbard are drawn apart from France and Norway.
+    """
     besides = {("sevastopol", "RU", "UA"), ("marouini", "FR", "GF"), ("abyei", "SD", "SS"), ("ladakh", "?", "kashmir")}
+    besides |= {(None, "FR", "GF"), (None, "NO", "SJ")}
     for view in ("plotly/default#50m", "plotly/default#110m"):
         told = passed(between(log, view, "1.48.0", "3.1.0"))
         assert told - SWITCHED - SWITCHED_AT_50M <= besides
