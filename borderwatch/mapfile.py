@@ -7,7 +7,7 @@ only when something has to be cut out of them. Any other file goes through the r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -88,14 +88,6 @@ class MapFile:
         """The same of areas that were proven valid, and mended where they are not."""
         areas = [f for f in self.features if f.role is Role.AREA and f.geometry is not None]
         return ChainIndex.from_polygons((resolve_owner(f.code, f.name), f.geometry) for f in areas if f.geometry)
-
-    def sound(self, owners: Iterable[str]) -> bool:
-        """Whether all ground of some owners is drawn valid, so that its rings mean what they seem to."""
-        if self._rings is None:
-            return True
-        wanted = {*owners}
-        mine = [n for n, said in enumerate(self.said) if resolve_owner(*said) in wanted]
-        return bool(shapely.is_valid(self._rings.some(np.array(mine, dtype=np.int64)).raw_shapes()).all())
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -179,7 +171,6 @@ def finest_km_of(xy: NDArray[np.float64], line: NDArray[np.int64]) -> float:
 def compared(before: MapFile, after: MapFile, *, redigitised_from: float) -> ChainDiff:
     """The boundary-chain diff of two files; where it tells of ground that is drawn invalid, of that ground mended."""
     found = chain.diff(before.index, after.index, redigitised_from=redigitised_from)
-    owners = {owner for face in found.faces for owner in (face.before | face.after)}
-    if not owners or (before.sound(owners) and after.sound(owners)):
+    if not found.twisted:
         return found
     return chain.diff(before.mended_index, after.mended_index, redigitised_from=redigitised_from)

@@ -58,32 +58,47 @@ def faces_from_residual(residual: Residual) -> Faces:
     return Faces(shapes[kept], owners, more[kept])
 
 
-def holders(
-    faces: Faces, before: ChainIndex, owners: Sequence[str]
-) -> Iterator[tuple[BaseGeometry, frozenset[str], frozenset[str]]]:
-    """The pieces of the faces, each with all who hold it before and after.
+Held = tuple["BaseGeometry", frozenset[str], frozenset[str]]
+
+
+def holders(faces: Faces, before: ChainIndex, owners: Sequence[str]) -> tuple[list[Held], bool]:
+    """The pieces of the faces, each with all who hold it before and after; and whether a ring is twisted there.
 
     A boundary that did not change may run through a face: ground newly claimed by one is partly another's and
-    partly nobody's. There the face is cut. An owner that overlaps itself holds once.
+    partly nobody's. There the face is cut. An owner that overlaps itself holds once. Where an owner winds round
+    ground the wrong way, its rings cross themselves or a hole reaches out of its area: what it holds is a matter of
+    mending, not of reading.
     """
     shapes, parent = _cut(faces.shapes, before)
     number = {owner: i for i, owner in enumerate(owners)}
     code = np.array([number[owner] for owner in before.owners], dtype=np.int64)
     points = _inside(shapes)
     told: list[tuple[frozenset[str], frozenset[str]]] = []
+    twisted = False
     for at in range(0, len(points), _POINTS):
         here = points[at : at + _POINTS]
         was = np.zeros((len(here), len(owners)), dtype=np.int64)
         _wind_index(was, here, before, code)
         now = was.copy()
         now[:, faces.owners] += faces.more[parent[at : at + _POINTS]]
+        twisted = twisted or bool((was < 0).any() or (now < 0).any())
         told += zip(_named(was > 0, owners), _named(now > 0, owners), strict=True)
-    ends = np.searchsorted(parent, np.arange(len(faces.shapes) + 1)).tolist()
+    return list(_healed(shapes, parent, told, len(faces.shapes))), twisted
+
+
+def _healed(
+    shapes: NDArray[np.object_],
+    parent: NDArray[np.int64],
+    told: Sequence[tuple[frozenset[str], frozenset[str]]],
+    faces: int,
+) -> Iterator[Held]:
+    """The pieces, without the cuts between those of one face that have the same holders."""
+    ends = np.searchsorted(parent, np.arange(faces + 1)).tolist()
     for first, stop in pairwise(ends):
         if stop - first == 1:
             yield shapes[first], *told[first]
             continue
-        for pair in dict.fromkeys(told[first:stop]):  # cuts between pieces with the same holders are healed
+        for pair in dict.fromkeys(told[first:stop]):
             same = [shapes[i] for i in range(first, stop) if told[i] == pair]
             for piece in shapely.get_parts(shapely.union_all(same)):
                 yield piece, *pair

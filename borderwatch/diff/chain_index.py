@@ -161,6 +161,12 @@ class ChainIndex:
         box[2], box[3] = np.maximum(box[2], lon[last]), np.maximum(box[3], lat[last])
         return np.column_stack(box).astype(np.uint32)
 
+    @cached_property
+    def anchors(self) -> NDArray[np.uint64]:
+        """The vertices that are anchors, each once: a sample of all that is the same for the same vertices."""
+        firsts = self.vertices[self.starts]
+        return np.unique(firsts[mixed(firsts)[0] < _ANCHOR_BELOW])
+
     def edges_of(self, segments: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first vertex of every edge of some segments, and which of them (by its rank) it is of."""
         return ranges(self.starts[segments], self.stops[segments])

@@ -114,25 +114,12 @@ class RingTable:
 
     def shapes(self, what: Callable[[int], str]) -> NDArray[np.object_]:
         """One valid area for each feature, None where it has no ring; ``what`` names one that has to be mended."""
-        return sound_shapes(self.raw_shapes(), what)
-
-    def raw_shapes(self) -> NDArray[np.object_]:
-        """The same as the rings have it, valid or not."""
         offsets = np.concatenate([[0], np.cumsum(self.counts)])
         first = np.flatnonzero(self.exterior)
         rings: Any = shapely.linearrings(self.xy, indices=np.repeat(np.arange(len(self.counts)), np.diff(offsets)))
         polygons = np.asarray(shapely.polygons(rings, indices=np.cumsum(self.exterior) - 1), dtype=object)
         whose = self.feature[first]
-        return _gathered(polygons, whose, self.features)
-
-    def some(self, features: NDArray[np.int64]) -> RingTable:
-        """The rings of some features, by their places, ascending."""
-        kept = np.isin(self.feature, features)
-        feature = np.searchsorted(features, self.feature[kept])
-        return replace(
-            self, xy=self.xy[np.repeat(kept, self.counts)], counts=self.counts[kept], feature=feature,
-            exterior=self.exterior[kept], features=len(features), columns={},
-        )  # fmt: skip
+        return sound_shapes(_gathered(polygons, whose, self.features), what)
 
 
 def ring_areas(xy: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
