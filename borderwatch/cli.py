@@ -285,7 +285,7 @@ Examples:
   borderwatch changes --text Palestin --order time
 """
 )
-@click.option("--dispute", help="Slug or any name.")
+@click.option("--dispute", help="Slug or any name; elsewhere: on ground that no dispute watches.")
 @click.option("--source", help="One source.")
 @click.option("--worldview", help="One audience: ISO alpha-2 or default.")
 @click.option("--kind", type=click.Choice([k.value for k in Kind]))
@@ -302,7 +302,7 @@ def changes(ctx: click.Context, /, form: str | None, dispute: str | None, **filt
     from borderwatch import tell
     from borderwatch.workspace import workshop
 
-    slug = _slug(dispute) if dispute else None
+    slug = _slug(dispute) if dispute and dispute != "elsewhere" else dispute
     with workshop(_settings(ctx.obj), readonly=True) as shop:
         if filters["source"]:
             _known_source(filters["source"], shop)
