@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from borderwatch.changelog import ELSEWHERE, ChangeLog
 from borderwatch.collect import Ask, Event, Stage, collect, read_again
@@ -37,6 +38,8 @@ class Workshop:
     jobs: int = 2
     language: str = "en"
     """Of the pages."""
+    site: str = ""
+    """The address they are published at, if any."""
     progress: Progress = field(default=lambda _what, _done, _of: None)
     stop: threading.Event = field(default_factory=threading.Event)
     """Set it, and asking ends after the captures under way."""
@@ -148,7 +151,7 @@ def _bytes_to_read(shop: Workshop, view: View) -> int:
 def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]:
     """Step 6: write the pages of the disputes named (all by default) and the index."""
     from borderwatch.disputes import catalogue, events
-    from borderwatch.render import speaking, write_index, write_pages
+    from borderwatch.render import speaking, write_index, write_pages, write_site
 
     disputes = catalogue()
     captures = {capture.id: capture for capture in shop.log.captures()}
@@ -173,18 +176,31 @@ def draw(shop: Workshop, slugs: Iterable[str] | None = None) -> tuple[Path, ...]
             )
         )
     made_at = max((c.taken_at for c in shop.snapshots.captures()), default=datetime.fromtimestamp(0, UTC))
+    elsewhere = shop.log.changes(dispute=ELSEWHERE)
+    about: dict[str, Any] = {"made_at": made_at, "views": view_cards(shop), "elsewhere": elsewhere}
+    sources = list(by_name.values())
     with speaking(shop.language):
         drawn = write_pages((p for p in pages if p.dispute.slug in wanted), shop.maps, made_at=made_at)
         shop.progress("drew the maps", 1, 1)
-        index = write_index(
-            pages,
-            list(by_name.values()),
-            shop.maps,
-            made_at=made_at,
-            views=view_cards(shop),
-            elsewhere=shop.log.changes(dispute=ELSEWHERE),
-        )
-        return (*drawn, index)
+        index = write_index(pages, sources, shop.maps, **about)
+        only = None if slugs is None else set(wanted)
+        write_site(pages, sources, shop.maps, site=shop.site, only=only, spread=partial(_spread, shop), **about)
+    return (*drawn, index)
+
+
+def _spread(
+    shop: Workshop, function: Callable[[Any], dict[str, str]], jobs: Sequence[Any], pages: int
+) -> Iterable[dict[str, str]]:
+    """The drawing of changes over processes where that pays: a process takes 2 s to start, a page 0.1 s to draw."""
+    workers = min(shop.jobs, os.cpu_count() or 1, len(jobs), 1 + pages // 60)
+    if workers < 2:
+        yield from map(function, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        largest_first = sorted(jobs, key=lambda job: -len(job.changes))
+        for number, done in enumerate(as_completed([pool.submit(function, job) for job in largest_first]), start=1):
+            shop.progress("drew the changes", number, len(jobs))
+            yield done.result()
 
 
 def cards(shop: Workshop) -> list[SourceCard]:

@@ -38,6 +38,7 @@ timeout_s = 60                    # seconds a host may stay silent
 max_bytes = "256 MB"              # the largest answer taken
 jobs = 4                          # sources asked at once; one source is never asked twice at once
 language = "en"                   # of the pages: en, es, fr or id
+site = ""                         # https://... where the pages are published; feeds, cards and sitemap then say so
 
 [sources]
 enabled = []                      # turn on what is off by default: sources whose terms forbid automated access
@@ -75,6 +76,7 @@ class Settings:
     max_bytes: int = 256_000_000
     jobs: int = 4
     language: str = "en"
+    site: str = ""
     every: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
@@ -262,6 +264,13 @@ def _language(value: str) -> str:
     return value
 
 
+def _site(value: str) -> str:
+    # It becomes part of every feed and page: plain characters only, no login, no query.
+    if not re.fullmatch(r"(https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?)?", value):
+        raise ValueError("write the address of the folder the pages lie in, https://maps.example.org/ for one")
+    return value if not value or value.endswith("/") else f"{value}/"
+
+
 def _names(value: list[str]) -> list[str]:
     wrong = [name for name in value if not _SOURCE.fullmatch(name)]
     if wrong:
@@ -297,6 +306,7 @@ def _model() -> type[BaseModel]:
         ),
         jobs=(Annotated[int, BeforeValidator(_number), Field(ge=1, le=32)], 4),
         language=(Annotated[str, AfterValidator(_language)], "en"),
+        site=(Annotated[str, AfterValidator(_site)], ""),
         every=(dict[str, interval], {}),
     )
 

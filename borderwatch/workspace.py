@@ -43,6 +43,7 @@ def workshop(
             known,
             jobs=settings.jobs,
             language=settings.language,
+            site=settings.site,
             progress=progress,
         )
     finally:

@@ -477,3 +477,86 @@ def test_the_search_filters_list_matrix_and_map_alike(site: dict[str, Path], ope
     assert opened.page.locator(".matrix tbody tr:visible").count() == 0  # the samples' views agree
     assert opened.page.locator("#find-none").is_visible()
     assert opened.complaints == []
+
+
+@pytest.fixture(scope="module")
+def changes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages of changes: ground that passes, a line restyled, an Arabic name, and one where every text attacks."""
+    from dataclasses import replace
+
+    from borderwatch.models import Kind
+    from borderwatch.render import write_site
+
+    out = tmp_path_factory.mktemp("changes")
+    ground, line = samples.changed_page().changes
+    name = replace(
+        ground,
+        id="c" * 16,
+        kind=Kind.RENAMED,
+        geometry=None,
+        old="الخليج",
+        new="خليج فارس",
+        subject="ar",
+        area_km2=None,
+    )
+    ugly = replace(samples.hostile_page().changes[0], id="d" * 16)
+    hostile = _renamed(replace(samples.hostile_page(), changes=(ugly,)), "hostile")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("borderwatch.render.land.land", lambda: box(30, 40, 38, 48))
+        pages = [samples.changed_page(changes=(ground, line, name)), hostile]
+        write_pages(pages, out, made_at=samples.MADE)
+        write_site(pages, [samples.card()], out, made_at=samples.MADE)
+    ids = {"ground": ground.id, "line": line.id, "name": name.id, "ugly": ugly.id}
+    return {kind: out / "changes" / f"{one}.html" for kind, one in ids.items()}
+
+
+CHANGES = ("ground", "line", "name", "ugly")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_change_has_a_page_for_everyone(
+    kind: str, size: tuple[int, int], scheme: str, changes: dict[str, Path], open_page: Open
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    opened = open_page(changes[kind], size, color_scheme=scheme)
+    assert opened.requests == [changes[kind].as_uri()]
+    assert opened.complaints == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert opened.page.evaluate("window.hacked") is None
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    found = axe.Axe().run(opened.page, options=rules).response["violations"]
+    assert [(rule["id"], [node["html"][:160] for node in rule["nodes"]]) for rule in found] == []
+
+
+def test_a_changes_map_shows_one_state_at_a_time_by_keyboard(changes: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(changes["ground"])
+    page = opened.page
+    assert page.evaluate("document.documentElement.dataset.map") == "ready"
+    after = opened.shows("path.ground")
+    assert opened.count("path.change-transfer") > 0
+    assert opened.count("path.land") > 0
+    page.get_by_label("After", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    assert page.get_by_label("Before", exact=True).is_checked()
+    assert opened.shows("path.ground") != after
+    page.get_by_label("What changed", exact=True).uncheck()
+    assert opened.count("#map-layers ~ .stage path.change-transfer") == 0
+    stage = page.locator(".stage").bounding_box()
+    changed_box = page.locator("path.outline").first.bounding_box()
+    assert stage is not None
+    assert changed_box is not None
+    assert max(changed_box["width"] / stage["width"], changed_box["height"] / stage["height"]) > 0.4
+    assert opened.complaints == []
+
+
+def test_a_changes_download_is_in_the_page(changes: dict[str, Path], open_page: Open) -> None:
+    import json
+
+    opened = open_page(changes["ground"], accept_downloads=True)
+    with opened.page.expect_download() as download:
+        opened.page.get_by_role("link", name="Download as GeoJSON").click()
+    held = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert download.value.suggested_filename == f"borderwatch-{changes['ground'].stem}.geojson"
+    assert held["features"][0]["properties"]["kind"] == "transfer"

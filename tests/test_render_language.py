@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,3 +89,10 @@ def test_a_language_without_a_catalogue_is_refused_with_the_choices() -> None:
     with pytest.raises(UsageError, match="en, es, fr, id"), speaking("xx"):
         pass
     assert lang.spoken() == "en"
+
+
+def test_no_message_hides_in_an_f_string() -> None:
+    """Before Python 3.12 an f-string is one token, so the extraction does not see what stands in it."""
+    sources = (ROOT / "borderwatch" / "render").glob("*.py")
+    hidden = {path.name: re.findall(r"\{n?_?(?:gettext|_)\(", path.read_text(encoding="utf-8")) for path in sources}
+    assert {name: found for name, found in hidden.items() if found} == {}

@@ -52,8 +52,11 @@ class Entry:
     title: str = ""
 
 
-def dispute_page(page: DisputePage) -> str:
-    """The whole page as HTML, with ``store.WRITTEN`` where the time of writing goes."""
+def dispute_page(page: DisputePage, *, alone: bool = False) -> str:
+    """The whole page as HTML, with ``store.WRITTEN`` where the time of writing goes.
+
+    ``alone`` is a page outside a site: there is no feed, no data and no page of a change to link to.
+    """
     drawing = map_of_dispute(page)
     places = {
         (s.before.id, s.after.id): i for i, s in enumerate(drawable_steps(page)[:MOST_STEPS]) if i < drawing.steps
@@ -69,6 +72,9 @@ def dispute_page(page: DisputePage) -> str:
         title=_("%(name)s: what maps changed · borderwatch") % {"name": name},
         description=_("What maps and platforms show of %(name)s, and what changed") % {"name": name},
         home="../",
+        feeds=() if alone else ((f"{page.dispute.slug}.atom", name),),
+        data=None if alone else f"{page.dispute.slug}.json",
+        alone=alone,
         page=page,
         map=drawing,
         data_json=json_for_html(drawing.data),
@@ -98,12 +104,13 @@ def lead(page: DisputePage) -> str:
     else:
         watched = _("No view has answered yet.")
     if not weighty:
-        return f"{_('No change of substance recorded.')} {watched}"
+        return " ".join((_("No change of substance recorded."), watched))
     views = len({c.view for c in weighty})
     latest = words.day(max(c.after.shown_at for c in weighty))
     changes = ngettext("%(n)s change of substance", "%(n)s changes of substance", len(weighty)) % {"n": len(weighty)}
     seen = ngettext("in %(n)s view", "in %(n)s views", views) % {"n": views}
-    return f"{changes} {seen}, {_('the latest shown from %(date)s.') % {'date': latest}} {watched}"
+    last = _("the latest shown from %(date)s.") % {"date": latest}
+    return f"{changes} {seen}, {last} {watched}"
 
 
 def groups_of(standings: Sequence[Standing]) -> list[Group]:

@@ -53,7 +53,8 @@ def sentence(change: Change, dispute: Dispute | None, source_title: str) -> str:
 def _what(change: Change, place: str) -> str:
     of_it = ""
     if change.share is not None and 0.005 <= change.share <= 1:
-        of_it = f" ({_('%(share)s of it') % {'share': words.percent(change.share)}})"
+        share = _("%(share)s of it") % {"share": words.percent(change.share)}
+        of_it = f" ({share})"
     values = {
         "place": place,
         "area": f"{words.number(change.area_km2 or 0)} km²",

@@ -45,7 +45,8 @@ def short(text: str, longest: int = LONGEST) -> str:
     text = plain(text)
     if len(text) <= longest:
         return text
-    return f"{text[:longest]}… ({_('%(n)s more characters') % {'n': lang.decimal(len(text) - longest)}})"
+    more = _("%(n)s more characters") % {"n": lang.decimal(len(text) - longest)}
+    return f"{text[:longest]}… ({more})"
 
 
 def owner_label(identity: str | None) -> str:
@@ -123,7 +124,7 @@ STYLE_WORDS: Mapping[LineStyle, str] = Spoken(
 
 def number(value: float) -> str:
     """A measure with the digits a reader can use: ``27,043``, ``5.5``, ``0.31``."""
-    return lang.decimal(value, "#,##0" if value >= 100 else "#,##0.0" if value >= 1 else "@@")
+    return lang.decimal(value, "#,##0" if value >= 100 or value == 0 else "#,##0.0" if value >= 1 else "@@")
 
 
 def percent(share: float) -> str:
