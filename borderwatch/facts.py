@@ -149,7 +149,9 @@ def facts_from_scenes(world: World, scenes: Mapping[str, Scene], *, reader: str)
 
 def _record_from_scene(scene: Scene, resolution_km: float) -> dict[str, Any]:
     told = scene.depiction
-    record: dict[str, Any] = {"measured_on": measured_on(scene.ground), "coverage": told.coverage.value}
+    # What was not asked about was not measured: then there is nothing to compare with.
+    where = measured_on(scene.ground) if scene.asked else ""
+    record: dict[str, Any] = {"measured_on": where, "coverage": told.coverage.value}
     if told.reason:
         record["reason"] = told.reason
     if told.limit_km is not None:

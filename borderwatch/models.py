@@ -285,7 +285,8 @@ class Reading:
     """What one snapshot says, whole, before any dispute is asked about.
 
     ``complete`` is False when a list cannot be shown to be whole, so that an absent row proves
-    nothing. ``resolution_km`` is the source's own generalisation where it declares one.
+    nothing. ``resolution_km`` is the source's own generalisation where it declares one. ``extent`` is
+    the ground that was asked about, where that is not the whole world: elsewhere an empty map says nothing.
     """
 
     features: tuple[Feature, ...] = ()
@@ -293,6 +294,7 @@ class Reading:
     worldviews: tuple[str, ...] = ()
     complete: bool = True
     resolution_km: float | None = None
+    extent: BaseGeometry | None = None
 
 
 # --- what it says of one dispute ------------------------------------------------------------------

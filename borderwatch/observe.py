@@ -71,7 +71,7 @@ def world_from_reading(
 ) -> World:
     """Resolve the owners of everything a reading holds; features without a place are left out."""
     painted = tuple(_paint(feature, words) for feature in reading.features if _has_place(feature))
-    return World(capture, painted, reading.rows, reading.worldviews, reading.complete, resolution_km)
+    return World(capture, painted, reading.rows, reading.worldviews, reading.complete, resolution_km, reading.extent)
 
 
 def _has_place(feature: Feature) -> bool:
@@ -252,6 +252,15 @@ class Observer:
 
     def _scene(self, world: World, here: Ground, own: Mapping[int, str]) -> Scene:
         slug = here.dispute.slug
+        if world.extent is not None and not world.extent.covers(here.area):
+            nothing = Depiction(
+                world.capture.view,
+                slug,
+                world.capture.id,
+                Coverage.NOT_COVERED,
+                reason="this ground was not asked about",
+            )
+            return Scene(here, world.capture, nothing, (), (), world.complete, asked=False)
         areas: list[Piece] = []
         lines: list[Piece] = []
         found = world.tree.query(shapely.box(*here.window)) if world.painted else np.zeros(0, dtype=np.int64)

@@ -64,6 +64,8 @@ class World:
     worldviews: tuple[str, ...]
     complete: bool
     resolution_km: float
+    extent: BaseGeometry | None = None
+    """The ground that was asked about; None: the whole world."""
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -156,6 +158,8 @@ class Scene:
     lines: tuple[Piece, ...]
     complete: bool
     sheet: LineSheet = NO_LINES
+    asked: bool = True
+    """Whether the whole ground was asked about; if not, what is missing here proves nothing."""
 
     @cached_property
     def areas_key(self) -> tuple[tuple[bytes, str | None, Role], ...]:

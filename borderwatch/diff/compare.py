@@ -23,6 +23,9 @@ def scenes(before: Scene, after: Scene, *, redrawn: bool = False, same_ground: b
     """Compare two scenes of the same view and dispute; ``redrawn`` and ``same_ground`` as in ``ownership.findings``."""
     if before.depiction.coverage is Coverage.NOT_COVERED and after.depiction.coverage is Coverage.NOT_COVERED:
         return Outcome(_verdict(before, after, Verdict.NOT_COVERED, reason=after.depiction.reason), ())
+    unasked = next((s for s in (after, before) if not s.asked), None)
+    if unasked is not None:
+        return Outcome(_verdict(before, after, Verdict.NOT_COVERED, reason=unasked.depiction.reason), ())
     passed, noise, limit = ownership.findings(before, after, redrawn=redrawn, same_ground=same_ground)
     found = list(passed)
     if not before.ground.name_only:

@@ -305,8 +305,8 @@ def _differences(pair: Pair, here: tuple[int, ...], there: tuple[int, ...]) -> f
 
 
 def by_viewer(column: str) -> bool:
-    """Whether a column of a line says how one viewer sees it (``FCLASS_IN``), rather than notes about it."""
-    return column.upper().startswith("FCLASS_")
+    """Whether a column of a line says how one viewer sees it (``FCLASS_IN``, ``kind:in``), not notes about it."""
+    return column.upper().startswith(("FCLASS_", "KIND:"))
 
 
 Look = tuple[str, str]
