@@ -11,7 +11,8 @@
         assert replay.asked[0].headers["user-agent"].startswith("borderwatch/")
 
 Every host leads here (``Client(routes={"*": ...})``), so that the real ``fetch`` code runs end to end; a host or
-path nobody registered answers 404. Conditional requests are answered from the ``ETag`` and ``Last-Modified`` given.
+path nobody registered answers 404, unless an answer is registered for ``"*"``: any path of a host, or any of all.
+Conditional requests are answered from the ``ETag`` and ``Last-Modified`` given.
 """
 
 from __future__ import annotations
@@ -170,7 +171,8 @@ class Replay:
     def reply(self, asked: Asked) -> Reply:
         with self._lock:
             self.asked.append(asked)
-            answers = self._answers.get((asked.host, asked.path)) or self._answers.get((asked.host, "*"))
+            keys = ((asked.host, asked.path), (asked.host, "*"), ("*", "*"))
+            answers = next((a for key in keys if (a := self._answers.get(key))), None)
             if not answers:
                 return json_reply({"status": 404, "message": "Not Found"}, status=404)
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
