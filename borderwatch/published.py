@@ -100,23 +100,25 @@ class PublishedSource(Source):
 
     def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
         """Which versions the registry serves, against those the table of editions knows; no file is asked for."""
-        view = self.views()[0]
-        package = self.packages(view)[-1]
-        served = self.versions(view, fetch)
-        known = sorted(self.dated, key=version_key)
-        missing = [version for version in known if self._carries(view, version) and version not in served]
-        newer = [v for v in served if known and version_key(v) > version_key(known[-1])]
-        return (
-            Finding(f"versions of {package} with the map", "at least one", f"{len(served)}", bool(served)),
-            Finding(
-                "the editions of the table",
-                f"all {len(known)} served",
-                f"not served any more: {', '.join(missing)}" if missing else "all served",
-                not missing,
-            ),
-            # Newer ones are captured too; only their dates are not told by any document of ours yet.
-            Finding("newer editions", "captured, undated", ", ".join(newer[-5:]) or "none", True),
-        )
+        served: dict[str, list[str]] = {}
+        for view in self.views():  # layers may come in packages of their own
+            package = self.packages(view)[-1]
+            served[package] = list(dict.fromkeys([*served.get(package, []), *self.versions(view, fetch)]))
+        everything = {version for versions in served.values() for version in versions}
+        gone = [version for version in sorted(self.dated, key=version_key) if version not in everything]
+        newer = []
+        for package, versions in served.items():
+            newest = max((version_key(version) for version in versions if version in self.dated), default=())
+            newer += [f"{package} {version}" for version in versions if version_key(version) > newest]
+        found = [
+            Finding(f"versions of {package} with the map", "at least one", str(len(versions)), bool(versions))
+            for package, versions in served.items()
+        ]
+        told = f"not served any more: {', '.join(gone)}" if gone else "all served"
+        found.append(Finding("the editions of the table", f"all {len(self.dated)} served", told, not gone))
+        # Newer ones are captured too; only their dates are not told by any document of ours yet.
+        found.append(Finding("newer editions", "captured, undated", ", ".join(newer[-5:]) or "none", True))
+        return tuple(found)
 
     def _carries(self, view: View, version: str) -> bool:
         try:

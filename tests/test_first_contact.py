@@ -132,7 +132,7 @@ def test_a_published_source_is_probed_by_its_versions(replay: Replay) -> None:
     replay.jsdelivr("world-atlas", {version: {} for version in ("1.0.0", "1.1.4", "2.0.0", "2.0.2", "2.1.0")})
     found = probed(WorldAtlas(), replay)
     told = {finding.about: (finding.found, finding.fine) for finding in found.findings}
-    assert told["newer editions"] == ("2.1.0", True)
+    assert told["newer editions"] == ("world-atlas 2.1.0", True)
     assert all("countries" not in seen.url for seen in found.seen), "no map is asked for"
 
 
