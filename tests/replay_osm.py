@@ -6,6 +6,7 @@ as the real relations are. The wording of errors is the server's own (``osm_scri
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -69,6 +70,20 @@ def square(west: float, south: float, size: float = 1.0, *, gap: bool = False) -
     members = [{"type": "way", "ref": 10 * number + i, "role": "outer", "geometry": way} for i, way in enumerate(ways)]
     label = {"type": "node", "ref": number, "role": "label", "lat": south, "lon": west}
     return [label, *(members[:-1] if gap else members)]
+
+
+def rectangle(west: float, south: float, east: float, north: float, first: int) -> list[dict[str, Any]]:
+    """SHAPE: the member ways of a rectangle, each side with a vertex every quarter of a degree, as a drawn line has."""
+    corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
+    members = []
+    for i, ((x0, y0), (x1, y1)) in enumerate(itertools.pairwise(corners)):
+        steps = max(1, round(4 * max(abs(x1 - x0), abs(y1 - y0))))
+        path = [
+            {"lat": round(y0 + (y1 - y0) * k / steps, 7), "lon": round(x0 + (x1 - x0) * k / steps, 7)}
+            for k in range(steps + 1)
+        ]
+        members.append({"type": "way", "ref": first + i, "role": "outer", "geometry": path})
+    return members
 
 
 def country(code: str, number: int, place: tuple[float, float], **more: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ from tests.replay_osm import (
     free,
     history,
     overpass_answer,
+    rectangle,
     square,
     states_of,
 )
@@ -333,12 +335,82 @@ def test_each_claimed_way_is_drawn_once_with_what_its_claims_say(overpass: Overp
     ]
     one, other = read(CLAIMS, ask(replay, CLAIMS)).features
     assert (one.style, one.word, other.word) == (LineStyle.DASHED, "claim", "disputed")
-    assert one.words == {"claimed_by": "RU;UA", "disputed_by": "UA"}
-    assert other.words == {"claimed_by": "RU", "disputed_by": "UA"}
+    assert {viewer: word for viewer, word in one.words.items() if word} == {
+        "FCLASS_RU": "claim",
+        "FCLASS_UA": "unrecognized",
+    }
+    assert one.words.keys() == other.words.keys() >= {f"FCLASS_{code}" for code in _parties()}
     assert one.geometry.length == other.geometry.length == 1
     overpass.claims = []
     with pytest.raises(Partial):
         read(CLAIMS, ask(replay, CLAIMS))
+
+
+def history_of(view: View, overpass: Overpass, replay: Replay, folder: Path, *steps: Any) -> list[Change]:
+    """What the log holds of a view after each step was captured, a week apart."""
+    store, changes = Snapshots(folder), list(steps)
+    week = timedelta(days=7)
+    start = datetime.now(UTC) - week * len(changes)
+    for n, step in enumerate(changes):
+        step()
+        # The base is now, whenever the test runs; what matters is that each is later than the one before.
+        overpass.base = (datetime.now(UTC) - timedelta(minutes=len(changes) - n)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        with replay.client() as client:
+            [capture] = collect(
+                [Ask(SOURCE, view)], store, client, jobs=1, clock=partial(datetime.__add__, start, week * n)
+            )
+        assert capture.outcome is Outcome.KEPT, capture.fault
+    past = derive.past_of_view(folder, view)
+    assert past.unread == ()
+    return list(past.changes)
+
+
+def test_an_outline_that_takes_in_disputed_ground_is_a_transfer(
+    overpass: Overpass, replay: Replay, tmp_path: Path
+) -> None:
+    def drawn(ukraine_from: float, *more: list[dict[str, Any]], name: str = "x") -> None:
+        sides = rectangle(32, ukraine_from, 37, 48, 1000)
+        overpass.countries["UA"] = {**country("UA", 60199, (0, 0)), "members": sides}
+        members = [*rectangle(37, 43, 60, 60, 2000), *(way for ring in more for way in ring)]
+        russia = country("RU", 60189, (0, 0), tags={"name__en": name})
+        overpass.countries["RU"] = {**russia, "members": members}
+
+    crimea = rectangle(32, 44, 37, 46.1, 3000)
+    changes = history_of(
+        COUNTRIES,
+        overpass,
+        replay,
+        tmp_path,
+        lambda: drawn(44),
+        lambda: drawn(44, name="renamed, and flags changed"),
+        lambda: drawn(46.1, [side for n, side in enumerate(crimea) if n != 1], [crimea[1]]),
+    )
+    told = {(c.dispute, c.kind, c.loser, c.gainer) for c in changes if c.significance is Significance.SUBSTANTIVE}
+    assert ("crimea", Kind.TRANSFER, "UA", "RU") in told
+    assert not [c for c in changes if c.kind is Kind.RENAMED], "names are told by the tags, once"
+    [transfer] = [c for c in changes if c.dispute == "crimea" and c.kind is Kind.TRANSFER]
+    assert transfer.area_km2 == pytest.approx(27_000, rel=0.1)
+
+
+def test_who_disputes_a_line_is_a_change_of_the_line(overpass: Overpass, replay: Replay, tmp_path: Path) -> None:
+    side = rectangle(33, 45.2, 36, 46.1, 500)[0]
+
+    def drawn(**tags: str) -> None:
+        said = {"boundary": "disputed", "admin_level": "2", **tags}
+        overpass.claims = [{"type": "way", "id": 502, "nodes": [1, 2], "geometry": side["geometry"], "tags": said}]
+
+    changes = history_of(
+        CLAIMS,
+        overpass,
+        replay,
+        tmp_path,
+        lambda: drawn(disputed_by="UA"),
+        lambda: drawn(disputed_by="UA", source="survey", note="checked"),
+        lambda: drawn(disputed_by="UA;PL"),
+    )
+    [change] = [c for c in changes if c.dispute == "crimea"]
+    assert (change.kind, change.subject) == (Kind.RESTYLED, "FCLASS_PL")
+    assert (change.old, change.new, change.significance) == ("disputed", "unrecognized", Significance.SUBSTANTIVE)
 
 
 # --- past states -----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import io
 import json
@@ -115,6 +116,8 @@ _FACTS = MappingProxyType(
     }
 )
 _BY_VIEWER = ("according_to", "admin_level")
+# A list of viewers <- what a line is to them; where a viewer stands in several, the last.
+_VIEWED = MappingProxyType({"claimed_by": "claim", "disputed_by": "unrecognized", "recognized_by": "recognized"})
 NONE = "(none)"
 
 _EVERY_LISTED = f"rel(id:{','.join(map(str, _CLAIM_IDS))});"
@@ -252,12 +255,13 @@ def _lines(answer: Answer) -> list[str]:
     return [line.strip() for line in answer.data.decode("utf-8", "replace").splitlines() if line.strip()]
 
 
-def _parties() -> list[str]:
+@functools.cache
+def _parties() -> tuple[str, ...]:
     """The codes of everybody who claims disputed ground, in order."""
     from borderwatch.disputes import catalogue
 
     claimants = {who for dispute in catalogue(geometry=False) for who in dispute.claimants}
-    return sorted({who for who in claimants if len(who) == 2} | SENTINELS)
+    return tuple(sorted({who for who in claimants if len(who) == 2} | SENTINELS))
 
 
 def _tags(view: View, fetch: Fetch, edition: Edition | None, past: str) -> Body:
@@ -475,10 +479,6 @@ def _claimed_lines(relations: Iterable[Element], ways: Iterable[Element]) -> Ite
         if way.path is None:
             raise Partial(f"openstreetmap: {way} has no places: ask again")
         of = sorted(claims.get(way.id, []), key=lambda relation: relation.id)
-        words: dict[str, set[str]] = {}
-        for element in (way, *of):
-            for fact, value in _viewers(element.tags).items():
-                words.setdefault(fact, set()).update(value.split(";"))
         named = [relation.tags.get("name:en") or relation.tags.get("name") or relation.reference for relation in of]
         yield Feature(
             line_from_paths([way.path], str(way)),
@@ -486,8 +486,28 @@ def _claimed_lines(relations: Iterable[Element], ways: Iterable[Element]) -> Ite
             role=Role.BOUNDARY,
             style=LineStyle.DASHED,
             word=_plain(way.tags.get("boundary") or (of[0].tags.get("boundary", "") if of else "")) or None,
-            words={fact: ";".join(sorted(values)) for fact, values in sorted(words.items())},
+            words=_seen_by(element.tags for element in (way, *of)),
         )
+
+
+def _seen_by(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """How each viewer sees a line, in columns as other sources have them (``FCLASS_IN``), empty where as everybody.
+
+    Who disputes a line does not recognise it, and ``admin_level:XX`` goes before the lists: so the tiles that are made
+    from these tags read them. Every party has its column on every line, so that a word that comes is no new column.
+    """
+    said: dict[str, str] = {}
+    levels: dict[str, str] = {}
+    for one in tags:
+        for key, word in _VIEWED.items():
+            for viewer in re.findall(r"\b[A-Z]{2}\b", one.get(key, "")):
+                said[viewer] = word
+        for key, value in one.items():
+            found = re.fullmatch(r"admin_level:([A-Z]{2})", key)
+            if found:
+                levels[found[1]] = "recognized" if value.strip() == "2" else "internal"
+    seen = {**said, **levels}
+    return {f"FCLASS_{viewer}": seen.get(viewer, "") for viewer in sorted({*_parties(), *seen})}
 
 
 def _viewers(tags: Mapping[str, str]) -> dict[str, str]:
