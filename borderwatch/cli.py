@@ -341,9 +341,11 @@ def diff(
 ) -> None:
     """Compare any two map files: who lost what to whom in the disputes they show."""
     from borderwatch import tell, twofiles
+    from borderwatch.kept import Kept, folder
 
     slugs = None if wanted == "all" else [_slug(w.strip()) for w in wanted.split(",") if w.strip()]
-    result = twofiles.compare(before, after, slugs, owner_field=owner_field, resolution_km=resolution_km)
+    kept = Kept(None if page else folder())  # to draw, everything is read
+    result = twofiles.compare(before, after, slugs, owner_field=owner_field, resolution_km=resolution_km, kept=kept)
     if page is not None:
         twofiles.draw(result, page)
     tell.diff(result, form, page)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,14 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from borderwatch.derive import reader_fingerprint
 from borderwatch.diff import chain
 from borderwatch.diff.chain import ChainDiff, ChainIndex
-from borderwatch.errors import UsageError
+from borderwatch.errors import StoreError, UsageError
 from borderwatch.formats.features import RawFeature
 from borderwatch.formats.geojson import described
 from borderwatch.formats.line_words import line_says
 from borderwatch.formats.ring_files import rings_from_path
-from borderwatch.formats.vector_file import features_from_path, owner_column, owner_field, text_of, value_of
+from borderwatch.formats.shapefile import PARTS
+from borderwatch.formats.vector_file import ACCEPTED, features_from_path, owner_column, owner_field, text_of, value_of
+from borderwatch.kept import Kept, digest_of_files
 from borderwatch.models import Capture, Edition, Feature, Outcome, Reading, Role, View
 from borderwatch.observe import world_from_reading
 from borderwatch.owners import owner as resolve_owner
@@ -42,13 +46,31 @@ STEP_MAX_KM = 10.0
 FINEST_KM = 0.05
 # A vertex this near the straight line between its neighbours says nothing of how fine the drawing is (degrees).
 STRAIGHT_DEG = 1e-6
+FILE_VIEW = View("file")
+
+
+def digest_of(path: Path) -> str:
+    """A hash of a map file's bytes, a shapefile's parts and a folder's files together; UsageError where none is."""
+    if not path.exists():
+        raise UsageError(f"{path}: no such file; accepted: {ACCEPTED}")
+    if path.is_dir():
+        return "folder " + digest_of_files(sorted(p for p in path.rglob("*") if p.is_file()))
+    if path.suffix.lower() != ".shp":
+        return digest_of_files([path])
+    return digest_of_files(
+        sorted(p for p in path.parent.iterdir() if p.stem == path.stem and p.suffix.lower() in PARTS)
+    )
 
 
 class MapFile:
     """A file that was opened; ``insist`` names the field that says who owns what, found by itself else."""
 
-    def __init__(self, path: Path, *, insist: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, insist: str | None = None, kept: Kept | None = None, digest: str | None = None
+    ) -> None:
         self.path = path
+        self._kept = kept if kept is not None and digest is not None else None
+        self._key = hashlib.sha256(f"{digest} {insist} {reader_fingerprint()}".encode()).hexdigest() + ".chain"
         self._raw: list[RawFeature] = []
         self._rings = rings_from_path(path)
         if self._rings is None:
@@ -73,7 +95,17 @@ class MapFile:
 
     @cached_property
     def index(self) -> ChainIndex:
-        """The boundary chain of all areas, as the file has them."""
+        """The boundary chain of all areas, as the file has them; as it was kept where it was."""
+        if self._kept is None:
+            return self._made_index()
+        with suppress(StoreError):
+            if (stored := self._kept.get(self._key)) is not None:
+                return ChainIndex.from_bytes(stored)
+        index = self._made_index()
+        self._kept.put(self._key, index.to_bytes())
+        return index
+
+    def _made_index(self) -> ChainIndex:
         resolved = [resolve_owner(code, name) for code, name in self.said]
         if self._rings is None:
             return self.mended_index
@@ -100,18 +132,21 @@ class MapFile:
             for shape, (code, name) in zip(shapes, self.said, strict=True)
         )
 
-    def world(self, number: int, *, resolution_km: float | None = None) -> World:
-        """The file as the ``number``-th capture of one view; the resolution is estimated where it is not given."""
-        digest = hashlib.sha256(str(self.path.resolve()).encode() + bytes([number])).hexdigest()
-        capture = Capture(
-            id=digest,
-            view=View("file"),
-            taken_at=datetime(1970, 1, 1, tzinfo=UTC).replace(second=number),  # two files have an order, not dates
+    def capture(self, number: int) -> Capture:
+        """The file as the ``number``-th capture of one view: two files have an order, not dates."""
+        return Capture(
+            id=hashlib.sha256(str(self.path.resolve()).encode() + bytes([number])).hexdigest(),
+            view=FILE_VIEW,
+            taken_at=datetime(1970, 1, 1, tzinfo=UTC).replace(second=number),
             outcome=Outcome.KEPT,
             live=False,
             url=self.path.name,
             edition=Edition(self.path.name, None),
         )
+
+    def world(self, number: int, *, resolution_km: float | None = None) -> World:
+        """The file as the ``number``-th capture of one view; the resolution is estimated where it is not given."""
+        capture = self.capture(number)
         drawn = [f.geometry for f in self.features if f.geometry is not None and f.role is not Role.LABEL]
         if not drawn:
             raise UsageError(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import shapely
 
+from borderwatch.derive import reader_fingerprint
 from borderwatch.diff import compare as comparing
 from borderwatch.diff import elsewhere, lines_elsewhere
 from borderwatch.diff.elsewhere import Method
@@ -18,16 +21,19 @@ from borderwatch.diff.sentences import sentence
 from borderwatch.diff.series import doubt, redrawn
 from borderwatch.disputes import catalogue
 from borderwatch.errors import UsageError
-from borderwatch.mapfile import MapFile
+from borderwatch.kept import Kept
+from borderwatch.mapfile import FILE_VIEW, MapFile, digest_of
 from borderwatch.mapfile import compared as compared_files
 from borderwatch.models import (
     Capture,
     Change,
     Comparison,
+    Coverage,
     Depiction,
     Dispute,
     DisputePage,
     Role,
+    Share,
     SourceCard,
     Standing,
     Terms,
@@ -46,7 +52,8 @@ class Result:
     before: Depiction
     after: Depiction
     changes: tuple[Change, ...]
-    scenes: tuple[Scene, Scene]
+    scenes: tuple[Scene, Scene] | None
+    """None where the answer was kept from another time."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +83,30 @@ def compare(
     *,
     owner_field: str | None = None,
     resolution_km: float | None = None,
+    kept: Kept | None = None,
 ) -> Compared:
     """Compare two files in the disputes named (all by default), and everywhere else when all are asked for.
 
     ``resolution_km`` is the finest inscribed radius the files can be trusted to show; estimated from the
-    distance between their vertices where it is not given.
+    distance between their vertices where it is not given. ``kept`` holds what was derived from files another time.
     """
+    kept = kept or Kept(None)
     everything = catalogue()
     wanted = list(everything) if slugs is None else [everything.get(slug) for slug in slugs]
+    digests = [digest_of(path) for path in (before, after)]
+    if digests[0] == digests[1]:
+        key = _key(digests[0], slugs, owner_field, resolution_km)
+        stored = kept.get(key)
+        same = _from_stored(bytes(stored), wanted) if stored is not None else None
+        if same is None:
+            same = _unchanged(before, wanted, owner_field, resolution_km)
+            kept.put(key, _to_stored(same))
+        return Compared(before, after, same, (), None, Method.BYTES, 1.0)
     observer = Observer(wanted)
-    files = [MapFile(path, insist=owner_field) for path in (before, after)]
+    files = [
+        MapFile(path, insist=owner_field, kept=kept, digest=digest)
+        for path, digest in zip((before, after), digests, strict=True)
+    ]
     passed = compared_files(*files, redigitised_from=elsewhere.CHAIN_UP_TO)
     old, new = (file.world(n, resolution_km=resolution_km) for n, file in enumerate(files))
     why = doubt(old, new)
@@ -114,6 +135,65 @@ def compare(
         found = [*elsewhere.findings(old, new, judged, told, surveyed), *lines_elsewhere.findings(old, new, grounds)]
         others = [_change(f, None, old.capture, new.capture, place=place_of(f)) for f in found]
     return Compared(before, after, tuple(results), tuple(others), why, surveyed.method, passed.cancelled)
+
+
+def _unchanged(
+    path: Path, wanted: Sequence[Dispute], owner_field: str | None, resolution_km: float | None
+) -> tuple[Result, ...]:
+    """What a file shows of each dispute, and that it shows the same again: read once, compared with itself."""
+    file = MapFile(path, insist=owner_field)
+    old = file.world(0, resolution_km=resolution_km)
+    capture = file.capture(1)
+    results = []
+    for slug, a in Observer(wanted).scenes(old).items():
+        b = replace(a, capture=capture, depiction=replace(a.depiction, capture=capture.id))
+        comparison = comparing.scenes(a, b, same_ground=True).comparison
+        dispute = next(d for d in wanted if d.slug == slug)
+        results.append(Result(dispute, comparison, a.depiction, b.depiction, (), (a, b)))
+    return tuple(results)
+
+
+def _key(digest: str, slugs: Sequence[str] | None, owner_field: str | None, resolution_km: float | None) -> str:
+    """The name under which the answer for a file against itself is kept: another reader, another answer."""
+    asked = json.dumps([digest, reader_fingerprint(), slugs, owner_field, resolution_km])
+    return hashlib.sha256(asked.encode()).hexdigest() + ".json"
+
+
+_SHOWN = ("dispute", "capture", "coverage", "limit_km", "reason")
+
+
+def _to_stored(results: Iterable[Result]) -> bytes:
+    rows = [
+        {
+            "comparison": {k: v for k, v in asdict(r.comparison).items() if k != "view"},
+            "shown": {name: getattr(r.before, name) for name in _SHOWN},
+            "shares": [asdict(share) for share in r.before.shares],
+            "again": r.after.capture,
+        }
+        for r in results
+    ]
+    body = json.dumps(rows, separators=(",", ":")).encode()
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def _from_stored(data: bytes, wanted: Sequence[Dispute]) -> tuple[Result, ...] | None:
+    """None where it is not what was written."""
+    proof, _, body = data.partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != proof:
+        return None
+    try:
+        results = []
+        for dispute, row in zip(wanted, json.loads(body), strict=True):
+            verdict = Verdict(row["comparison"]["verdict"])
+            comparison = Comparison(**{**row["comparison"], "view": FILE_VIEW, "verdict": verdict})
+            shown = {**row["shown"], "coverage": Coverage(row["shown"]["coverage"])}
+            a = Depiction(view=FILE_VIEW, shares=tuple(Share(**share) for share in row["shares"]), **shown)
+            if a.dispute != dispute.slug:
+                return None
+            results.append(Result(dispute, comparison, a, replace(a, capture=row["again"]), (), None))
+    except (ValueError, KeyError, TypeError):
+        return None
+    return tuple(results)
 
 
 def _change(finding: Finding, dispute: Dispute | None, before: Capture, after: Capture, place: str = "") -> Change:
@@ -212,6 +292,8 @@ def draw(compared: Compared, page: Path) -> None:
     if not changed:
         raise UsageError("nothing to draw: no dispute was compared")
     most = max(changed, key=lambda r: sum(c.area_km2 or 0.0 for c in r.changes))
+    if most.scenes is None:
+        raise UsageError("nothing to draw: the answer was kept from another time, without its map")
     before, after = most.scenes
     terms = Terms("as the file's maker says", compared.after.name)
     write_page(

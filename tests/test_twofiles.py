@@ -15,6 +15,7 @@ from borderwatch import mapfile, twofiles
 from borderwatch.cli import main
 from borderwatch.disputes import catalogue
 from borderwatch.errors import BorderwatchError
+from borderwatch.kept import Kept
 from borderwatch.models import Kind, Verdict
 from tests import strategies as made
 
@@ -365,3 +366,62 @@ def test_a_name_full_of_markup_is_only_a_name(tmp_path: Path) -> None:
 def test_errors_are_of_the_projects_own_tree(tmp_path: Path, before: Path) -> None:
     with pytest.raises(BorderwatchError):
         twofiles.compare(before, tmp_path)
+
+
+# --- the same bytes ------------------------------------------------------------------------------------------
+
+
+def test_the_same_bytes_are_unchanged_and_say_what_they_show(tmp_path: Path, before: Path) -> None:
+    twin = tmp_path / "twin.geojson"
+    twin.write_bytes(before.read_bytes())
+    kept = Kept(tmp_path / "cache")
+    first, second = (twofiles.compare(before, twin, kept=kept) for _ in range(2))
+    assert first.results[0].scenes is not None
+    assert second.results[0].scenes is None  # told from what was kept, without reading the map
+    assert twofiles.record(first) == twofiles.record(second)
+    told = {d["dispute"]: d for d in twofiles.record(second)["disputes"]}
+    assert (told["crimea"]["verdict"], told["crimea"]["before"]) == ("unchanged", {"UA": 1.0})
+    assert told["crimea"]["detection_limit_km"] > 0
+    assert told["falklands"]["verdict"] == "not_covered"
+    assert not second.changed
+
+
+def test_the_same_bytes_say_what_two_readings_of_them_say(tmp_path: Path, before: Path) -> None:
+    spaced = tmp_path / "spaced.geojson"
+    spaced.write_bytes(before.read_bytes() + b"\n")
+    read, hashed = (twofiles.record(twofiles.compare(before, b)) for b in (spaced, before))
+    assert (read["compared_by"], hashed["compared_by"]) == ("boundary_chain", "same_bytes")
+    assert read["disputes"] == hashed["disputes"]
+
+
+def test_an_answer_that_was_kept_and_rotted_is_made_again(tmp_path: Path, before: Path, after: Path) -> None:
+    kept = Kept(tmp_path / "cache")
+    good = [twofiles.record(twofiles.compare(before, b, ["crimea"], kept=kept)) for b in (before, after)]
+    assert len(list((tmp_path / "cache").iterdir())) == 3  # an answer and two indexes
+    for file in (tmp_path / "cache").iterdir():
+        data = file.read_bytes()
+        file.write_bytes(data[: len(data) // 2] + b"\xff" + data[len(data) // 2 + 1 :])
+    assert good == [twofiles.record(twofiles.compare(before, b, ["crimea"], kept=kept)) for b in (before, after)]
+
+
+def test_nothing_is_kept_where_nothing_can_be(tmp_path: Path, before: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder", encoding="utf-8")
+    assert not twofiles.compare(before, before, ["crimea"], kept=Kept(blocked)).changed
+
+
+def test_what_is_kept_stays_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("borderwatch.kept.MAX_BYTES", 250)
+    kept = Kept(tmp_path / "cache")
+    for name in ("a", "b", "c"):
+        kept.put(name, b"x" * 100)
+    assert [kept.get(name) is not None for name in ("a", "b", "c")] == [False, True, True]
+    kept.put("huge", b"x" * 300)
+    assert kept.get("huge") is None
+
+
+def test_a_file_that_is_no_map_is_an_error_even_against_itself(tmp_path: Path) -> None:
+    path = tmp_path / "page.geojson"
+    path.write_text("<html>not found</html>", encoding="utf-8")
+    with pytest.raises(BorderwatchError):
+        twofiles.compare(path, path)

@@ -49,6 +49,8 @@ SURE = 2.0
 class Method(StrEnum):
     """How two worlds were compared."""
 
+    BYTES = "same_bytes"
+    """The two are one and the same, byte for byte."""
     SAME = "same"
     """No feature was drawn otherwise: there was nothing to compare."""
     CHAIN = "boundary_chain"
