@@ -31,6 +31,7 @@ Look closer:
   borderwatch map "Western Sahara"         draw one dispute's map and say where it is
   borderwatch diff old.geojson new.gpkg    compare any two files of your own
   borderwatch render --language es         write every page, in Spanish
+  borderwatch serve                        show the pages here, and again what a run changes
   borderwatch sources                      who is asked, under what terms, and who answered
   borderwatch disputes palest              find a dispute by any of its names
 
@@ -376,6 +377,27 @@ def render(workspace: Path, language: str | None, maps: Path | None) -> None:
     with workshop(settings, readonly=True) as shop:
         pipeline.draw(shop)
     click.echo(settings.maps / "index.html")
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  borderwatch serve                     then open the address it prints; Ctrl+C ends it
+  borderwatch serve --port 8001         while `borderwatch run` works in another terminal, open pages follow
+"""
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@click.option("--no-draw", is_flag=True, help="Show what is there; draw nothing again.")
+@click.pass_obj
+def serve(workspace: Path, port: int, no_draw: bool) -> None:
+    """Show the pages to this machine's browser; what a run changes is drawn again and reloads."""
+    from borderwatch import serve as local
+
+    settings = _settings(workspace)
+    beside = local.idle if no_draw else local.redrawing(settings)
+    local.serve(
+        settings.maps, port, lambda address: click.echo(f"{address} (this machine only; Ctrl+C ends it)"), beside
+    )
 
 
 @main.command(name="map")

@@ -560,3 +560,29 @@ def test_a_changes_download_is_in_the_page(changes: dict[str, Path], open_page: 
     held = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert download.value.suggested_filename == f"borderwatch-{changes['ground'].stem}.geojson"
     assert held["features"][0]["properties"]["kind"] == "transfer"
+
+
+def test_a_served_page_reloads_when_it_changed(changes: dict[str, Path], browser: Browser) -> None:
+    import threading
+
+    from borderwatch.serve import Server
+
+    page_file = changes["name"]
+    with Server(page_file.parent.parent, 0) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        context = browser.new_context()
+        try:
+            page = context.new_page()
+            complaints: list[str] = []
+            page.on("console", lambda said: complaints.append(said.text))
+            page.goto(f"{server.address}changes/{page_file.name}")
+            text = page_file.read_text(encoding="utf-8")
+            page.wait_for_timeout(300)
+            page_file.write_text(text.replace("<h1>", "<h1>Again: "), encoding="utf-8")
+            page.wait_for_selector("h1:has-text('Again:')", timeout=10_000)
+            page_file.write_text(text, encoding="utf-8")
+            assert complaints == []
+        finally:
+            context.close()
+            server.stopping.set()
+            server.shutdown()
