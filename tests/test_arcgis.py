@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ import shapely
 
 from borderwatch import sources
 from borderwatch.arcgis import FeatureServiceSource
+from borderwatch.changelog import ChangeLog
+from borderwatch.collect import Ask, collect
 from borderwatch.errors import (
     CaptureProblem,
     Malformed,
@@ -25,8 +28,10 @@ from borderwatch.errors import (
     TooLarge,
 )
 from borderwatch.formats import arcgis
-from borderwatch.models import Body, Capture, LineStyle, Outcome, Reading, Role, Snapshot, View
+from borderwatch.models import Body, Capture, Kind, LineStyle, Outcome, Reading, Role, Snapshot, View
 from borderwatch.observe import world_from_snapshot
+from borderwatch.pipeline import Report, Workshop, follow
+from borderwatch.snapshots import Snapshots
 from borderwatch.sources.esri_countries import EsriCountries
 from borderwatch.sources.lsib import Lsib
 from borderwatch.sources.un_geodata import UnGeodata
@@ -133,7 +138,7 @@ def test_lsib_is_lines_with_the_departments_own_words(replay: Replay) -> None:
         "Other Line of International Separation",
         LineStyle.DASHED,
     )
-    assert control.words == {"LABEL": "Line of Control", "NOTES": "", "RANK": "2"}
+    assert control.words == {"LABEL": "Line of Control", "NOTES": ""}
     plain = features[0]
     assert (plain.word, plain.style) == ("International Boundary", LineStyle.SOLID)
 
@@ -158,6 +163,17 @@ def test_the_un_says_what_is_undetermined_and_whose_colour_it_bears(replay: Repl
     world = world_from_snapshot(UnGeodata(), Snapshot(captured(view, body), body.parts))
     owners = {painted.code: painted.owner for painted in world.painted}
     assert (owners["xjk"], owners["xAC"], owners["ESH"], owners["FRA"]) == ("kashmir", "CN", "EH", "FR")
+
+
+def test_a_fill_that_is_nobodys_colour_gives_the_ground_to_nobody_else(replay: Replay) -> None:
+    view = View("un_geodata", layer="areas")
+    layers = un_layers()
+    for attributes, _ in layers[2].rows:
+        if attributes["stscod"] == 99:
+            attributes["isoclr"] = "XXX"
+    serve(replay, UnGeodata.service, layers)
+    features = read(UnGeodata(), view, ask(UnGeodata(), view, replay)).features
+    assert {feature.owner for feature in features if feature.word == "Undetermined"} == {None}
 
 
 def test_the_uns_lines_are_read_by_type_and_its_coast_is_not_asked_for(replay: Replay) -> None:
@@ -248,6 +264,30 @@ def test_a_word_the_reader_does_not_know_is_named(
     with pytest.raises(SchemaChanged) as caught:
         read(source, view, ask(source, view, replay))
     assert caught.value.words == (str(value),)
+
+
+def test_the_log_tells_when_a_line_of_separation_becomes_a_boundary(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the wire to the log: the State Department's own words before and after, on the ground of Kashmir."""
+    monkeypatch.setattr("borderwatch.pipeline.draw", lambda *_: ())
+    layers, view = lsib_layers(), View("lsib")
+    serve(replay, Lsib.service, layers)
+    control = next(attributes for attributes, _ in layers[0].rows if attributes["LABEL"] == "Line of Control")
+    with ChangeLog(tmp_path / "log.db") as log, replay.client() as client:
+        shop = Workshop(Snapshots(tmp_path / "snapshots"), log, tmp_path / "maps", {"lsib": Lsib()}, jobs=1)
+
+        def round_at(now: datetime) -> Report:
+            return follow(shop, collect([Ask(Lsib(), view)], shop.snapshots, client, jobs=1, clock=lambda: now))
+
+        assert round_at(NOW).news == ()
+        layers[0].edited = EDITED + 86_400_000
+        control.update(RANK="1", STATUS="International Boundary", LABEL=None)
+        news = round_at(NOW + timedelta(days=7)).news
+        assert round_at(NOW + timedelta(days=14)).news == (), "said once"
+    told = {(change.kind, change.subject, change.old, change.new) for change in news if change.dispute == "kashmir"}
+    words = ("Other Line of International Separation", "International Boundary")
+    assert any(kind is Kind.RESTYLED and (old, new) == words for kind, _, old, new in told), told
 
 
 # --- a layer whole ---------------------------------------------------------------------------------

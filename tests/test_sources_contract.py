@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from borderwatch import owners, sources
-from borderwatch.models import Keep
+from borderwatch.first_contact import recordings, snapshot_from_recording
+from borderwatch.models import Keep, Snapshot
+from borderwatch.snapshots import Snapshots
 from borderwatch.source import Source
 
 PACKAGE = Path(sources.__file__).parents[1]
@@ -75,6 +77,54 @@ def test_a_sources_own_words_lead_to_known_owners(source: Source) -> None:
     for word, identity in source.owner_words.items():
         known = owners.label(identity) != identity or re.fullmatch("[A-Z]{2}", identity)
         assert known, f"{word!r} leads to {identity!r}, which is neither a code nor a slug of the catalogue"
+
+
+RECORDINGS = Path(__file__).parent / "recordings"
+HISTORY = Snapshots(PACKAGE.parent / "snapshots")
+
+
+def recorded(source: Source) -> list[Snapshot]:
+    """What is held of a source: recordings made with ``borderwatch record``, and of the shipped history the smallest.
+
+    One body says as much of a reader's purity as all of them; that all are read is proven by the history's own tests.
+    """
+    found = [
+        snapshot_from_recording(place, source)
+        for place in recordings(RECORDINGS / source.name)
+        if (RECORDINGS / source.name).is_dir()
+    ]
+    held = [
+        capture
+        for view in (HISTORY.views() if HISTORY.root.is_dir() else ())
+        if view.source == source.name
+        for capture in HISTORY.series(view)
+        if capture.keep is Keep.BODY
+    ]
+    if held:
+        found.append(HISTORY.open(min(held, key=lambda capture: sum(part.size for part in capture.parts))))
+    return found
+
+
+def test_a_source_reads_its_recordings_the_same_each_time(source: Source) -> None:
+    held = recorded(source)
+    if not held:
+        assert not source.proven.startswith("live"), "what was captured live is held somewhere"
+        pytest.skip(f"no recording of {source.name} yet: borderwatch record {source.name} --to tests/recordings")
+    for snapshot in held:
+        reading = source.read(snapshot)
+        assert reading.features or reading.rows
+        assert source.read(snapshot) == reading
+
+
+def test_no_recording_holds_what_looks_like_a_key() -> None:
+    looks = re.compile(rb"(?i)[?&](?:key|apikey|api_key|token|access_token|subscription-key)=(?!REDACTED)[\w.-]{12,}")
+    for path in RECORDINGS.rglob("*"):
+        if path.is_file():
+            assert not looks.search(path.read_bytes()), path
+
+
+def test_how_a_source_was_proven_is_one_of_three_ways(source: Source) -> None:
+    assert source.proven.startswith(("live", "recorded", "documented shape")), source.proven
 
 
 def test_no_file_outside_the_folder_knows_a_source_by_name() -> None:

@@ -72,5 +72,5 @@ class Lsib(FeatureServiceSource):
             style=style,
             word=fields.get("STATUS", status),
             # Present though empty: a label that comes or goes is told, a column that comes is not.
-            words={name: fields.get(name, "") for name in ("LABEL", "NOTES", "RANK") if name in layer.fields},
+            words={name: fields.get(name, "") for name in ("LABEL", "NOTES") if name in layer.fields},
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from borderwatch.arcgis import AREAS, LINES, FeatureServiceSource, Wanted
 from borderwatch.errors import SchemaChanged
 from borderwatch.models import Feature, LineStyle, Role, Terms
+from borderwatch.owners import owner
 
 if TYPE_CHECKING:
     from borderwatch.formats.arcgis import Layer
@@ -98,12 +99,14 @@ def _area(fields: Mapping[str, str], raw: RawFeature) -> Feature:
         raise SchemaChanged(
             f"un_geodata: unknown stscod {status!r} of {code}; known: {', '.join(_STATUS)}", words=(status,)
         )
-    filled_as = fields.get("ISOCLR")
+    filled_as = fields.get("ISOCLR", "")
+    # A fill code of the UN's own (`xjk`, `XXX`) is nobody's colour: such an area speaks for itself.
+    by_colour = status == _UNDETERMINED and filled_as != code and not owner(filled_as).startswith("?")
     return Feature(
         raw.geometry,
         code=code,
         name=fields.get("NAM_EN") or fields.get("ROMNAM") or fields.get("LBL_EN"),
-        owner=filled_as if status == _UNDETERMINED and filled_as and filled_as != code else None,
+        owner=filled_as if by_colour else None,
         word=_STATUS[status],
         names={"fr": fields["NAME_FR"]} if "NAME_FR" in fields else {},
         words={name: fields[name] for name in ("ADMISO", "ISOCLR", "LBL_EN", "STSCOD") if name in fields},
