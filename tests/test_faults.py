@@ -54,6 +54,7 @@ class Injected:
 
     reply: Callable[[], Reply]
     kinds: frozenset[str]
+    timeout_s: float = 20.0
 
 
 def is_(*kinds: str) -> frozenset[str]:
@@ -74,7 +75,7 @@ FAULTS = {
     "an LFS pointer": Injected(lfs_pointer, is_("malformed", "schema_changed")),
     "a cut body": Injected(lambda: Reply(b'{"features": [' + b" " * 500, cut_at=90), is_("partial")),
     "a broken connection": Injected(lambda: Reply(reset=True), is_("unreachable")),
-    "silence": Injected(lambda: Reply(delay_s=0.4), is_("unreachable")),
+    "silence": Injected(lambda: Reply(delay_s=0.4), is_("unreachable"), timeout_s=0.2),
     "nothing": Injected(lambda: Reply(b"", headers={"Content-Type": "application/json"}), READER),
     "half a JSON": Injected(lambda: Reply(b'{"features": [{"type": "Fea'), READER),
     "an empty object": Injected(lambda: json_reply({}), READER),
@@ -133,8 +134,8 @@ def with_a_past(source: Source, view: View, root: Path) -> tuple[Snapshots, Capt
     return store, store.keep(view, body, source.terms, live=True, taken_at=T0, **({"facts": facts} if facts else {}))
 
 
-def ask(source: Source, view: View, store: Snapshots, server: Replay) -> Capture:
-    with server.client(backoff_s=0.0, timeout_s=0.25, max_bytes=1_000_000, interval_s=0.0) as client:
+def ask(source: Source, view: View, store: Snapshots, server: Replay, timeout_s: float = 20.0) -> Capture:
+    with server.client(backoff_s=0.0, timeout_s=timeout_s, max_bytes=1_000_000) as client:
         [capture] = collect([Ask(source, view)], store, client, jobs=1, clock=lambda: NOW)
     return capture
 
@@ -149,7 +150,7 @@ def test_a_fault_is_a_failed_attempt_with_its_reason_and_nothing_else(
     before, fingerprint = files_of(tmp_path), store.fingerprint(view)
     server._answers.clear()
     server.on("*", "*", injected.reply())
-    capture = ask(source, view, store, server)
+    capture = ask(source, view, store, server, injected.timeout_s)
 
     assert capture.outcome is Outcome.FAILED
     assert capture.fault is not None
@@ -211,7 +212,7 @@ def test_the_log_is_the_same_before_and_after_every_fault(
         for number, (fault, injected) in enumerate(FAULTS.items()):
             server._answers.clear()
             server.on("*", "*", injected.reply())
-            with server.client(backoff_s=0.0, timeout_s=0.25, max_bytes=1_000_000) as client:
+            with server.client(backoff_s=0.0, timeout_s=injected.timeout_s, max_bytes=1_000_000) as client:
                 at = NOW + timedelta(days=number)
                 captures = collect([Ask(source, view)], store, client, jobs=1, clock=lambda at=at: at)
             report = follow(shop, captures)
