@@ -7,14 +7,17 @@ of shops) is not what is watched, and would be fifty times as much.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
+from borderwatch.attempt import snapshot_from_body
 from borderwatch.errors import Malformed, NotServed, SchemaChanged
-from borderwatch.models import Body, Edition, Part, Reading, Snapshot, View
+from borderwatch.models import Body, Edition, Finding, Part, Reading, Snapshot, View
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ MARGIN_DEG = 0.05
 STRIP_DEG = 0.3
 """A line in dispute is watched 15 km to either side; so many degrees of longitude at 63 degrees north."""
 MAX_TILE_BYTES = 8_000_000
+PROBED = (35.8, 33.1)
+"""Longitude and latitude of the tile a probe asks for: the Golan, on every map crossed by boundaries of every class."""
 
 
 def resolution_km(zoom: int) -> float:
@@ -79,9 +84,37 @@ class TiledSource(Source):
     told_prefix: ClassVar[str] = "\0"
     """Properties that begin so are told too: one for each audience."""
 
+    only: Tile | None = None
+    """Set on a copy that probes: one tile instead of all."""
+
     def tiles(self) -> tuple[Tile, ...]:
         """The tiles to ask for."""
-        return tiles_of_disputes(self.zoom)
+        return tiles_of_disputes(self.zoom) if self.only is None else (self.only,)
+
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """One tile of the default view, over ground where every map draws boundaries: its layers and its words."""
+        import mercantile
+
+        from borderwatch.formats.vector_tile import Tile
+
+        one = copy.copy(self)
+        one.only = Tile(self.zoom, *mercantile.tile(*PROBED, self.zoom)[:2])
+        view = self.views()[0]
+        taken_at = datetime.now(UTC)
+        body = one.capture(view, fetch)
+        reading = one.read(snapshot_from_body(view, body, self.terms, live=True, taken_at=taken_at))
+        words = ", ".join(sorted({f"{f.word} ({f.style})" for f in reading.features}))
+        findings = [
+            Finding(f"tile {one.only.part}", "boundaries", f"{len(reading.features)} lines", fine=True),
+            Finding("classes of line", "those the reader knows", words, fine=True),
+        ]
+        if reading.worldviews:
+            known = {worldview for worldview in self.worldviews if worldview.isupper()}
+            served = set(reading.worldviews)
+            findings.append(
+                Finding("audiences", ", ".join(sorted(known)), ", ".join(sorted(served)), fine=known <= served)
+            )
+        return tuple(findings)
 
     @abstractmethod
     def wants(self, layer: str, properties: Properties) -> bool:

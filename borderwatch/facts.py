@@ -108,6 +108,8 @@ class Facts:
     complete: bool
     resolution_km: float
     area_by_owner_km2: Mapping[str, float]
+    line_km: float
+    asked: str
     disputes: Mapping[str, Mapping[str, Any]]
 
     @cached_property
@@ -142,6 +144,8 @@ def facts_from_scenes(world: World, scenes: Mapping[str, Scene], *, reader: str)
         "complete": world.complete,
         "resolution_km": world.resolution_km,
         "area_by_owner_km2": {o: round(km2) for o, km2 in sorted(world.area_by_owner_km2.items()) if km2 >= 0.5},
+        "line_km": round(world.line_km),
+        "asked": world.asked,
         "disputes": {slug: _record_from_scene(scene, world.resolution_km) for slug, scene in sorted(scenes.items())},
     }
     return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
@@ -158,8 +162,9 @@ def _record_from_scene(scene: Scene, resolution_km: float) -> dict[str, Any]:
         record["limit_km"] = round(told.limit_km, 3)
     if told.rows:
         record["rows"] = [asdict(row) for row in told.rows]
-    if told.coverage is Coverage.NOT_COVERED:
+    if not scene.asked or (told.coverage is Coverage.NOT_COVERED and not scene.sheet.lines):
         return record
+    # A map that draws lines elsewhere, and none here, has left these out: that is measured too.
     plane = geo.Plane.around(scene.ground.window)
     near = plane.project(scene.ground.area).buffer(2 * resolution_km)
     stretches, apart = _along_rivals(scene, plane, near, resolution_km)
@@ -337,6 +342,8 @@ def facts_from_bytes(data: bytes, capture: Capture) -> Facts:
             complete=bool(record["complete"]),
             resolution_km=float(record["resolution_km"]),
             area_by_owner_km2={str(o): float(km2) for o, km2 in record["area_by_owner_km2"].items()},
+            line_km=float(record.get("line_km", 0.0)),
+            asked=str(record.get("asked", "")),
             disputes=dict(record["disputes"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -112,7 +112,12 @@ class Plane:
 
     def project(self, geometry: BaseGeometry) -> BaseGeometry:
         """Degrees to km on this plane, densified first so that long edges keep their course."""
-        return shapely.transform(shapely.segmentize(geometry, _DENSIFY_DEG), self._to_km)
+        try:
+            dense = shapely.segmentize(geometry, _DENSIFY_DEG)
+        except shapely.errors.GEOSException:  # GEOS refuses a line of two equal points: rounding leaves such crumbs
+            parts = [p for p in shapely.get_parts(geometry) if p.length > 0]
+            dense = shapely.segmentize(shapely.union_all(parts), _DENSIFY_DEG) if parts else EMPTY
+        return shapely.transform(dense, self._to_km)
 
     def points(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
         """An (n, 2) array of degrees to km on this plane."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,6 +85,18 @@ class World:
             columns=frozenset(column for p in drawn for column in p.words),
             key=frozenset(p.digest for p in drawn),
         )
+
+    @cached_property
+    def line_km(self) -> float:
+        """The length of all boundary lines drawn, as lines; km."""
+        from borderwatch.geometry import length_km
+
+        return sum(length_km(p.geometry) for p in self.painted if p.role is Role.BOUNDARY)
+
+    @property
+    def asked(self) -> str:
+        """A hash of the ground that was asked about; "" for the whole world."""
+        return "" if self.extent is None else hashlib.sha256(shapely.to_wkb(self.extent)).hexdigest()[:16]
 
     @cached_property
     def rows_by_code(self) -> dict[str, list[Row]]:

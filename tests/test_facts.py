@@ -250,7 +250,7 @@ def test_a_line_seen_otherwise_by_one_audience_is_told_under_its_column(past: An
 
 
 def test_a_line_removed_and_drawn_again_is_told(past: Any) -> None:
-    elsewhere = line(shapely.LineString([(WEST, NORTH), (EAST, NORTH)]))
+    elsewhere = line(shapely.MultiLineString([[(WEST, NORTH + n), (EAST, NORTH + n)] for n in range(1, 9)]))
     found = past((line(), elsewhere), (elsewhere,), (line(), elsewhere))
     moves = [c for c in told(found) if c.kind is Kind.BOUNDARY_MOVED]
     assert {c.subject for c in moves} >= {"removed", "added"}
@@ -309,6 +309,13 @@ def test_a_record_that_is_none_is_damage(snapshots: Snapshots, past: Any, data: 
 def test_half_a_world_is_quarantined_until_a_second_capture_agrees(past: Any) -> None:
     europe = area("DE", shapely.box(0, 40, 25, 60))
     found = past((*UA, europe), UA, (*UA, europe))
+    assert found.changes == ()
+    assert Verdict.SUSPECT in verdicts(found)
+
+
+def test_half_of_all_lines_gone_at_once_is_quarantined_until_a_second_capture_agrees(past: Any) -> None:
+    many = line(shapely.MultiLineString([[(WEST, NORTH + n), (EAST, NORTH + n)] for n in range(1, 9)]))
+    found = past((line(), many), (line(),), (line(), many))
     assert found.changes == ()
     assert Verdict.SUSPECT in verdicts(found)
 

@@ -240,3 +240,11 @@ def test_distances_agree_with_shapely() -> None:
 def test_the_length_of_a_degree() -> None:
     assert geo.length_km(shapely.LineString([(0, 0), (1, 0)])) == pytest.approx(111.319, abs=0.001)
     assert geo.length_km(shapely.LineString([(0, 60), (1, 60)])) == pytest.approx(55.800, abs=0.001)
+
+
+def test_a_line_of_two_equal_points_is_no_line_and_no_obstacle() -> None:
+    crumb, line = shapely.LineString([(1, 2), (1, 2)]), shapely.LineString([(0, 0), (1, 1)])
+    plane = geo.Plane.around((0, 0, 2, 2))
+    assert plane.project(crumb).length == 0
+    both = plane.project(shapely.MultiLineString([crumb, line]))
+    assert both.length == pytest.approx(plane.project(line).length)

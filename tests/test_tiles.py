@@ -20,6 +20,8 @@ from borderwatch.cli import main
 from borderwatch.collect import Ask, collect
 from borderwatch.derive import measured, past_of_view
 from borderwatch.disputes import catalogue
+from borderwatch.fetch import ProbingClient
+from borderwatch.first_contact import probe
 from borderwatch.formats.vector_tile import Tile, tiles_over
 from borderwatch.models import Capture, Coverage, Edition, Keep, Kind, LineStyle, Outcome, Significance, View
 from borderwatch.pipeline import Workshop
@@ -400,6 +402,35 @@ def test_the_tiles_of_every_dispute_are_few(replay: Replay, store: Snapshots, mo
     far_south = [d.dispute for d in past.depictions if d not in asked]
     assert len(asked) >= 100
     assert all(catalogue().get(slug).box[1] < -60 or catalogue().get(slug).reference is None for slug in far_south)
+
+
+def test_tiles_asked_for_since_are_no_new_boundaries(
+    replay: Replay, store: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catalogue that grows asks for more tiles: what they hold was there before, for all anybody knows."""
+    few = TILES(5)[:1]
+    for day, tiles in enumerate((few, TILES(5), few)):
+        monkeypatch.setattr(basemaps, "tiles_of_disputes", lambda _zoom, tiles=tiles: tiles)
+        (capture,) = ask(Service("osm_vector", replay), store, day=7 * day)
+        assert capture.fault is None
+    past = past_of_view(store.root, View("osm_vector"))
+    assert past.changes == ()
+    assert {c.verdict.value for c in past.comparisons if c.dispute == "crimea"} == {"not_covered"}
+
+
+def test_a_probe_asks_for_one_tile_and_says_what_it_holds(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(basemaps, "PROBED", (34.5, 45.2))
+    service.views = ["ab", "ar", "cn", "cy", "eg", "in"]
+    with ProbingClient(routes={"*": service.replay.base}, backoff_s=0.01, timeout_s=5.0) as client:
+        found = probe(service.source, client)
+    assert found.problem is None
+    assert found.fine
+    assert service.server.tiles <= 1
+    assert len([p for p in service.replay.paths() if "robots" not in p]) <= 8
+    said = {finding.about: finding.found for finding in found.findings}
+    assert "lines" in next(text for about, text in said.items() if about.startswith("tile"))
+    if service.name == "here":
+        assert "IN" in said["audiences"]
 
 
 # --- every failure -----------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from borderwatch.scene import Scene, World
 TOTAL_AREA_JUMP = 0.2
 VANISHED_KM2 = 300_000.0
 LAND_KM2 = 149_000_000.0
+LINES_LEFT = 0.5
 # Area and place agree this well when a change is taken back.
 REVERT_AREA = 0.75
 # Two editions of one series share 99.8 % of their segments; two digitisations almost none.
@@ -51,7 +52,7 @@ def doubt(before: World | Facts, after: World | Facts) -> str | None:
     old, new = _areas(before), _areas(after)
     total_old, total_new = sum(old.values()), sum(new.values())
     if total_old <= 0:
-        return None
+        return _doubt_of_lines(before, after)
     # A wider map is no fault, unless it draws more than there is land: a ring turned inside out.
     if total_new < total_old * (1 - TOTAL_AREA_JUMP) or total_new > max(total_old, LAND_KM2) * (1 + TOTAL_AREA_JUMP):
         return f"draws {total_new:,.0f} km² in all, {total_old:,.0f} before"
@@ -59,6 +60,13 @@ def doubt(before: World | Facts, after: World | Facts) -> str | None:
     missing = sum(old[o] for o in gone)
     if gone and total_old - total_new > 0.8 * missing:
         return f"draws nothing where {', '.join(sorted(gone))} was ({missing:,.0f} km²)"
+    return None
+
+
+def _doubt_of_lines(before: World | Facts, after: World | Facts) -> str | None:
+    """A map of lines alone: half of all boundaries gone at once, where the same ground was asked about."""
+    if before.asked == after.asked and after.line_km < LINES_LEFT * before.line_km:
+        return f"draws {after.line_km:,.0f} km of lines in all, {before.line_km:,.0f} before"
     return None
 
 
@@ -93,6 +101,11 @@ def drawn_otherwise(before: Scene | Seen, after: Scene | Seen) -> bool:
     if isinstance(before, Seen) or isinstance(after, Seen):
         return False
     return before.areas_key != after.areas_key or before.lines_key != after.lines_key
+
+
+def asked_alike(before: World, after: World) -> bool:
+    """Whether the same ground was asked about: on other ground, what is missing or new proves nothing."""
+    return before.asked == after.asked
 
 
 class Series:
@@ -209,7 +222,7 @@ class Series:
     def _elsewhere(self, last: Moment, moment: Moment, told: Sequence[elsewhere.Told]) -> None:
         """What passed where no dispute has told or judged it, in the log with its place."""
         before, after = last.world, moment.world
-        if isinstance(before, Facts) or isinstance(after, Facts):
+        if isinstance(before, Facts) or isinstance(after, Facts) or not asked_alike(before, after):
             return
         grounds = [scene.ground for scene in moment.scenes.values()]
         found = lines_elsewhere.findings(before, after, [ground.area for ground in grounds])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,9 @@ MAX_TILE_BYTES = 8_000_000
 MAX_TILES = 600
 MAX_FEATURES = 200_000
 MAX_ZOOM = 14
+MEETING_UNITS = 2
+"""How far apart two tiles may round one line where it crosses their edge."""
+
 _NAME = re.compile(r"(\d{1,2})/(\d{1,5})/(\d{1,5})\.mvt")
 
 
@@ -181,10 +185,11 @@ def features_from_tiles(
                 told.setdefault((name, is_area, identity), properties)
     if not zooms or not extents:
         return ()
-    units = extents.pop() * 2 ** zooms.pop()
+    extent = extents.pop()
+    units = extent * 2 ** zooms.pop()
     found = []
     for key, geometries in pieces.items():
-        joined = shapely.union_all(geometries, grid_size=1) if key[1] else _joined(geometries)
+        joined = shapely.union_all(geometries, grid_size=1) if key[1] else _joined(geometries, extent)
         if not joined.is_empty:
             found.append(TileFeature(key[0], told[key], shapely.transform(joined, lambda xy: _degrees(xy, units))))
     return tuple(sorted(found, key=lambda f: (f.layer, repr(f.properties), f.geometry.wkb)))
@@ -231,10 +236,35 @@ def _on_the_grid(raw: Mapping[str, Any], tile: Tile, extent: int, what: str) -> 
     return shapely.transform(whole, lambda xy: np.rint(xy) + origin)
 
 
-def _joined(lines: Sequence[BaseGeometry]) -> BaseGeometry:
+def _joined(lines: Sequence[BaseGeometry], extent: int) -> BaseGeometry:
     """Pieces of one line as few lines: a stretch two tiles both hold is told once."""
     simple = [p for line in lines for p in shapely.get_parts(line) if p.length > 0]
-    return shapely.normalize(shapely.line_merge(shapely.union_all(simple))) if simple else shapely.MultiLineString()
+    if not simple:
+        return shapely.MultiLineString()
+    return shapely.normalize(shapely.line_merge(shapely.union_all(_met(simple, extent))))
+
+
+def _met(lines: Sequence[BaseGeometry], extent: int) -> list[BaseGeometry]:
+    """The same lines, their ends on the tiles' edges brought together where two tiles' rounding parted them.
+
+    A maker cuts a line at each tile's buffer and rounds the cut, so that the two courses differ by a unit at the edge.
+    """
+    xy = np.array([shapely.get_coordinates(line)[[0, -1]] for line in lines]).reshape(-1, 2)
+    for across, along in ((0, 1), (1, 0)):
+        on_edge = np.flatnonzero(xy[:, across] % extent == 0)
+        order = on_edge[np.lexsort((xy[on_edge, along], xy[on_edge, across]))]
+        for one, other in pairwise(order):
+            apart = xy[other, along] - xy[one, along]
+            if xy[one, across] == xy[other, across] and 0 < apart <= MEETING_UNITS:
+                xy[other, along] = xy[one, along]
+    ends = xy.reshape(-1, 2, 2)
+    met: list[BaseGeometry] = []
+    for line, (first, last) in zip(lines, ends, strict=True):
+        coordinates = shapely.get_coordinates(line)
+        coordinates[0], coordinates[-1] = first, last
+        if len(coordinates) > 2 or not np.array_equal(first, last):
+            met.append(shapely.LineString(coordinates))
+    return met
 
 
 def _degrees(xy: NDArray[np.float64], units: int) -> NDArray[np.float64]:
