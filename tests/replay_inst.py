@@ -136,12 +136,20 @@ def serve_marine_regions(
         if query.get("request") == "GetCapabilities":
             return Reply(capabilities(titles), headers=XML)
         features = layers.get(query.get("typenames", ""))
-        if query.get("request") != "GetFeature" or features is None or query.get("outputformat") != "application/json":
+        if query.get("request") != "GetFeature" or features is None:
+            return Reply(EXCEPTION, status=400, headers=XML)
+        if query.get("resulttype") != "hits" and query.get("outputformat") != "application/json":
             return Reply(EXCEPTION, status=400, headers=XML)
         try:
-            chosen = _by_cql(features, query["cql_filter"], query["sortby"])
+            chosen = _by_cql(features, query["cql_filter"], query.get("sortby", "1"))
         except sqlite3.Error:  # a property the layer does not have: the recorded exception is of exactly that
             return Reply(EXCEPTION, status=400, headers=XML)
+        if query.get("resulttype") == "hits":
+            return Reply(
+                f'<wfs:FeatureCollection xmlns:wfs="http://www.opengis.net/wfs/2.0" numberMatched="{len(chosen)}" '
+                'numberReturned="0" timeStamp="2026-11-01T00:00:00.000Z"/>'.encode(),
+                headers=XML,
+            )
         start, count = int(query["startindex"]), int(query["count"])
         page = chosen[start : start + count]
         return json_reply(

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 import shapely
+from click.testing import CliRunner
 
 from borderwatch import pipeline, twofiles
 from borderwatch.changelog import ChangeLog
+from borderwatch.cli import main
 from borderwatch.collect import Ask
 from borderwatch.disputes import catalogue
 from borderwatch.geometry import area_km2
@@ -144,6 +146,17 @@ def test_the_two_files_compared_by_hand_say_the_same(editions: Path, tmp_path: P
     assert record["noise_floor_km"] < 3, "one edition draws the sea alone, the other with the land: no coast is noise"
     twofiles.draw(compared, tmp_path / "map.html")
     assert "Chile–Peru maritime boundary" in (tmp_path / "map.html").read_text(encoding="utf-8")
+
+
+def test_the_command_tells_it_too(editions: Path) -> None:
+    done = CliRunner().invoke(main, ["diff", str(editions / BEFORE), str(editions / AFTER), "--disputes", SLUG])
+    assert done.exit_code in (0, 1), done.output
+    rows = [line for line in done.output.splitlines() if line.startswith(SLUG)]
+    assert len(rows) == 2
+    assert "“DISPUTED” → Chile" in rows[0]
+    assert "46,817 km²" in rows[0]
+    assert "“DISPUTED” → Peru" in rows[1]
+    assert "20,749 km²" in rows[1]
 
 
 def lines_of(kind: str, doc_date: str) -> list[Feature]:

@@ -18,7 +18,7 @@ from borderwatch.observe import world_from_snapshot
 from borderwatch.snapshots import Snapshots
 from borderwatch.sources.geoboundaries import CLAIMANTS
 from tests import replay_inst as inst
-from tests.replay import Replay, json_reply
+from tests.replay import Replay, json_reply, lfs_pointer
 from tests.replay_inst import NOW, Feature, ask, cell, collection, feature, read
 
 CGAZ, UNITS, INDEX = (View("geoboundaries", layer=layer) for layer in ("cgaz", "units", "index"))
@@ -84,6 +84,16 @@ def test_a_bare_pointer_is_followed_to_what_it_points_to(replay: Replay, tmp_pat
     geoboundaries(replay, pointers=True)
     assert ask(replay, CGAZ, tmp_path).fault is None
     assert replay.asked[-1].host == inst.MEDIA
+
+
+def test_a_pointer_at_the_plain_host_is_followed_too(replay: Replay, tmp_path: Path) -> None:
+    plain = f"https://raw.githubusercontent.com{inst.GB_REPO}/{inst.BUILD}/releaseData/x.geojson"
+    units = [u | ({"simplifiedGeometryGeoJSON": plain} if u["boundaryISO"] == "IND" else {}) for u in inst.gb_units()]
+    geoboundaries(replay, units=units)
+    replay.on("raw.githubusercontent.com", plain.partition(".com")[2], lfs_pointer())
+    data = collection([feature(cell(5), shapeName="India")])
+    replay.on(inst.MEDIA, f"/media{inst.GB_REPO}/{inst.BUILD}/releaseData/x.geojson", data=data)
+    assert ask(replay, UNITS, tmp_path).fault is None
 
 
 def test_the_same_commit_is_not_fetched_twice_and_older_ones_can_be(replay: Replay, tmp_path: Path) -> None:

@@ -100,6 +100,13 @@ def test_lines_before_the_status_column_say_nothing_of_disputes(replay: Replay, 
     assert (fault.kind, "POL_STAT" in fault.message) == ("not_served", True)
 
 
+def test_a_year_without_its_index_hides_no_other(replay: Replay) -> None:
+    inst.serve_gisco(replay, {name("RG", year): b"{}" for year in ("2020", "2024")}, years=("2020", "2024"))
+    replay.on(inst.GISCO, f"{inst.GISCO_PATH}/countries-2020-files.json", status=404)
+    with replay.client() as client:
+        assert [e.label for e in sources.load("gisco").editions(REGIONS, client.asking())] == ["2024"]
+
+
 def changed(features: list[Feature], n: int, **properties: Any) -> list[Feature]:
     return [{**f, "properties": f["properties"] | properties} if i == n else f for i, f in enumerate(features)]
 

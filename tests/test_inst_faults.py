@@ -10,6 +10,8 @@ import pytest
 
 from borderwatch import sources
 from borderwatch.errors import StoreError
+from borderwatch.fetch.probing import MOST_QUESTIONS, ProbingClient
+from borderwatch.first_contact import probe
 from borderwatch.models import Keep, Outcome, View
 from borderwatch.snapshots import Snapshots
 from tests import replay_inst as inst
@@ -45,6 +47,17 @@ FAULTS = {
 
 WHOLE = ("page for data", "not JSON", "empty")
 """Where some bytes of a file were asked for, others are told by being none of these."""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_probe_asks_little_and_finds_what_the_reader_expects(replay: Replay, name: str) -> None:
+    SERVICES[name](replay)
+    with ProbingClient(routes={"*": replay.base}, backoff_s=0.01) as client:
+        found = probe(sources.load(name), client)
+    assert found.problem is None, found.problem
+    assert found.findings or found.enough
+    assert len(client.seen) <= MOST_QUESTIONS
+    assert not any("range" in asked.headers for asked in replay.asked), "no byte of a large file"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

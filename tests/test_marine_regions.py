@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import shapely
 
+from borderwatch import sources
 from borderwatch.errors import CaptureProblem, Malformed, SchemaChanged
+from borderwatch.fetch.probing import ProbingClient
+from borderwatch.first_contact import probe
 from borderwatch.formats.ows import exception_from_xml, layer_titles_from_capabilities
 from borderwatch.models import Edition, LineStyle, Role, View
 from tests import replay_inst as inst
@@ -103,7 +106,7 @@ def swapped(feature: Feature) -> Feature:
         (ZONES, [swapped(CHILE), PERU], [], "malformed", "latitude, longitude"),
         (ZONES, [CHILE, {**PERU, "geometry": None}], [], "partial", "no zone of Peru"),
         (ZONES, [CHILE], [], "partial", "no zone of Peru"),
-        (ZONES, [CHILE, PERU, PERU], [], "partial", "same mrgid"),
+        (ZONES, [CHILE, PERU, PERU], [], "partial", "one feature on two pages"),
         (ZONES, [], [], "partial", "nothing at all"),
         (
             ZONES,
@@ -113,7 +116,7 @@ def swapped(feature: Feature) -> Feature:
             "'Condominium'",
         ),
         (LINES, [], [swapped(PARALLEL)], "malformed", "longitude, latitude"),
-        (LINES, [], [sea_line(None, 4, "Elsewhere", "Treaty", ("Norway",))], "partial", "Chile and Peru"),
+        (LINES, [], [sea_line(None, 4, "Elsewhere", "Treaty", ("Norway",))], "partial", "Chile or Peru"),
         (LINES, [], [PARALLEL, sea_line(None, 4, "New", "Award", ("Norway",))], "schema_changed", "'Award'"),
     ],
 )
@@ -172,6 +175,18 @@ def test_an_old_edition_is_not_served_because_the_service_keeps_none(replay: Rep
     fault = ask(replay, ZONES, tmp_path, Edition("v11", None)).fault
     assert fault is not None
     assert fault.kind == "not_served"
+
+
+def test_a_probe_counts_and_asks_for_no_geometry(replay: Replay) -> None:
+    marine_regions(replay)
+    with ProbingClient(routes={"*": replay.base}) as client:
+        found = probe(sources.load("marine_regions"), client)
+    told = {finding.about: (finding.found, finding.fine) for finding in found.findings}
+    assert told["eez, version"] == ("Exclusive Economic Zones (200 NM) (v12, world, 2023)", True)
+    assert told["eez, features"] == ("64", True)
+    assert (told["eez, Overlapping claim"], told["eez, Joint regime"]) == (("2", True), ("60", True))
+    assert told["eez_boundaries, Chile with Peru"] == ("1", True)
+    assert {asked.query.get("resultType", "hits") for asked in replay.asked} == {"hits"}
 
 
 # --- what OGC services say in XML ------------------------------------------------------------------------

@@ -52,6 +52,15 @@ def layer_titles_from_capabilities(data: bytes, what: str) -> dict[str, str]:
     return titles
 
 
+def hits_from_xml(data: bytes, what: str) -> int:
+    """How many features a WFS 2.0 has for a question asked with ``resultType=hits``."""
+    root = _parsed(data, what)
+    matched = root.get("numberMatched", "")
+    if _local(root) != "FeatureCollection" or not matched.isdecimal():
+        raise SchemaChanged(f"{what}: {_local(root)!r} without a numberMatched", words=("numberMatched",))
+    return int(matched)
+
+
 class StoredObject(NamedTuple):
     """One object of a bucket."""
 

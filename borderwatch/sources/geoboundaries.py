@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from borderwatch.errors import Malformed, NotModified, NotServed, Partial, SchemaChanged
-from borderwatch.models import Body, Edition, Feature, Part, Reading, Row, Snapshot, Terms, View
+from borderwatch.models import Body, Edition, Feature, Finding, Part, Reading, Row, Snapshot, Terms, View
 from borderwatch.owners import owner
 from borderwatch.source import Source
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 API = "https://www.geoboundaries.org/api/current/gbOpen/ALL/ADM0/"
 COMMITS = "https://api.github.com/repos/wmgeolab/geoBoundaries/commits"
 RAW = "https://github.com/wmgeolab/geoBoundaries/raw"
+PLAIN = "https://raw.githubusercontent.com/wmgeolab/geoBoundaries"
 LFS = "https://media.githubusercontent.com/media/wmgeolab/geoBoundaries"
 FOLDER = "releaseData/CGAZ"
 # Clients disagree on the spelling; the first that is served is taken. The archive is a third of the plain file.
@@ -116,6 +117,19 @@ class GeoBoundaries(Source):
                 return Body((Part(name, answer.data),), answer.url, edition, answer.headers)
         raise AssertionError("unreachable: the last name returns or raises")
 
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """When the composite last changed, and how many units the index has; an index cut short is told as such."""
+        last = self.editions(View(self.name, layer=CGAZ), fetch)[-1]
+        day = f"{last.published_at:%Y-%m-%d}" if last.published_at else "unknown"
+        found = Finding("composite, last commit", "a commit and its day", f"{last.label[:7]}, {day}", fine=True)
+        units = _units_of_index(_index(fetch).data)
+        claimants = len({str(unit["boundaryISO"]) for unit in units} & {*CLAIMANTS})
+        return (
+            found,
+            Finding("index, units", f"{FEWEST_UNITS} or more", str(len(units)), fine=len(units) >= FEWEST_UNITS),
+            Finding("index, claimants", str(len(CLAIMANTS)), str(claimants), fine=claimants == len(CLAIMANTS)),
+        )
+
     def read(self, snapshot: Snapshot) -> Reading:
         if snapshot.view.layer == INDEX:
             return Reading(rows=_rows(snapshot.part("index.json")))
@@ -170,9 +184,10 @@ def _file(fetch: Fetch, url: str) -> Answer:
         # GitHub serves files to programs; its robots.txt is about pages.
         return fetch.get(url, expect=expect, robots=False, max_bytes=MAX_BYTES)
     except Malformed as problem:
-        if "git-LFS pointer" not in str(problem) or not url.startswith(f"{RAW}/"):
+        path = next((url.removeprefix(base) for base in (f"{RAW}/", f"{PLAIN}/") if url.startswith(base)), None)
+        if "git-LFS pointer" not in str(problem) or path is None:
             raise
-        return fetch.get(f"{LFS}/{url.removeprefix(f'{RAW}/')}", expect=expect, robots=False, max_bytes=MAX_BYTES)
+        return fetch.get(f"{LFS}/{path}", expect=expect, robots=False, max_bytes=MAX_BYTES)
 
 
 def _index(fetch: Fetch) -> Answer:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from borderwatch.errors import NotServed, Partial, SchemaChanged
-from borderwatch.models import Body, Edition, Feature, LineStyle, Part, Reading, Role, Snapshot, Terms, View
+from borderwatch.models import Body, Edition, Feature, Finding, LineStyle, Part, Reading, Role, Snapshot, Terms, View
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -101,6 +101,15 @@ class Gisco(Source):
         answer = fetch.get(f"{API}/geojson/{name}", expect="json", robots=False, max_bytes=MAX_BYTES)
         return Body((Part(name, answer.data),), answer.url, wanted, answer.headers)
 
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """The editions there are, and which of them hold the file of each layer."""
+        found = []
+        for view in self.views():
+            years = ", ".join(edition.label for edition in self.editions(view, fetch))
+            expected = "2001, 2006, 2010, 2013, 2016, 2020, 2024"
+            found.append(Finding(f"{view.layer} at 1:10m", expected, years or "none", fine=years.startswith(expected)))
+        return tuple(found)
+
     def read(self, snapshot: Snapshot) -> Reading:
         from borderwatch.formats.geojson import features_from_geojson
 
@@ -149,7 +158,10 @@ def _years(fetch: Fetch) -> dict[str, frozenset[str]]:
         if found:
             said = about.get("files") if isinstance(about, dict) else None
             index = said if isinstance(said, str) and _INDEX.fullmatch(said) else f"{key}-files.json"
-            files = fetch.get(f"{API}/{index}", expect="json", robots=False).json()
+            try:
+                files = fetch.get(f"{API}/{index}", expect="json", robots=False).json()
+            except NotServed:  # one year without its index does not hide the others
+                files = []
             years[found[1]] = frozenset(_names_in(files))
     if not years:
         raise SchemaChanged("gisco: datasets.json names no edition like countries-2024: its form has changed")

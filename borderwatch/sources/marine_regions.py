@@ -9,7 +9,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from borderwatch.errors import Malformed, NotServed, Partial, SchemaChanged
-from borderwatch.models import Body, Edition, Feature, LineStyle, Part, Reading, Role, Row, Snapshot, Terms, View
+from borderwatch.models import (
+    Body,
+    Edition,
+    Feature,
+    Finding,
+    LineStyle,
+    Part,
+    Reading,
+    Role,
+    Row,
+    Snapshot,
+    Terms,
+    View,
+)
 from borderwatch.source import Source
 
 if TYPE_CHECKING:
@@ -67,8 +80,8 @@ _STYLES = MappingProxyType(
 
 # Longitude, latitude well inside, and never in the mirrored place: what tells lon, lat from lat, lon.
 _INSIDE = MappingProxyType({"Chile": (-72.5, -23.5), "Peru": (-79.5, -12.0)})
-_LINE_BOX = (-90.0, -28.0, -69.0, -3.0)
-"""Where lines of Chile and Peru lie between their mainlands; Easter Island's neighbours nobody's."""
+_LINE_BOX = (-125.0, -90.0, -50.0, 0.5)
+"""Where a line of Chile or Peru may lie, Easter Island and Antarctica too; with the axes swapped it lies east of it."""
 
 _VERSION = re.compile(r"\(\s*v(?P<version>[\d.]+)\s*,[^)]*?(?P<year>\d{4})\s*\)")
 
@@ -140,6 +153,23 @@ class MarineRegions(Source):
             note=title[:200],
         )
 
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """The version of each layer, how much there is of it, what it has of Chile and Peru: counts, no geometry."""
+        capabilities = _capabilities(fetch).data
+        found = []
+        for layer in (ZONES, LINES):
+            title = _title(capabilities, layer)
+            fine = _VERSION.search(title) is not None
+            found.append(Finding(f"{layer}, version", "a title ending in (v12, world, 2023)", title[:120], fine=fine))
+            count = _hits(fetch, layer, _FILTERS[layer])
+            found.append(Finding(f"{layer}, features", f"1 to {PAGE * MOST_PAGES:,}", f"{count:,}", fine=count > 0))
+        for kind in (CLAIM, JOINT):
+            count = _hits(fetch, ZONES, f"pol_type='{kind}'")
+            found.append(Finding(f"{ZONES}, {kind}", "1 or more", f"{count:,}", fine=count > 0))
+        between = _hits(fetch, LINES, "sovereign1 IN ('Chile','Peru') AND sovereign2 IN ('Chile','Peru')")
+        found.append(Finding(f"{LINES}, Chile with Peru", "1 or more", str(between), fine=between > 0))
+        return tuple(found)
+
     def read(self, snapshot: Snapshot) -> Reading:
         if snapshot.view.layer == GAZETTEER:
             # A few records out of thousands: an absent one proves nothing.
@@ -152,9 +182,12 @@ class MarineRegions(Source):
             if part.name != CAPABILITIES:
                 raws += features_from_geojson(part.data, f"marine_regions, {part.name}")
         fields = [_fields(raw, layer) for raw in raws]
-        seen = [str(field[_SORT[layer]]) for field in fields]
+        seen = [
+            (str(f[_SORT[layer]]), raw.geometry.wkb if raw.geometry else b"")
+            for raw, f in zip(raws, fields, strict=True)
+        ]
         if len(seen) != len(set(seen)):
-            raise Partial(f"marine_regions: {layer} gives the same {_SORT[layer]} on two pages: ask again")
+            raise Partial(f"marine_regions: {layer} gives one feature on two pages, so another on none: ask again")
         read = _zone if layer == ZONES else _line
         features = tuple(read(raw, field) for raw, field in zip(raws, fields, strict=True))
         (_check_zones if layer == ZONES else _check_lines)(features)
@@ -233,6 +266,21 @@ def _pages(fetch: Fetch, layer: str) -> Iterator[Answer]:
                 raise Partial(f"marine_regions: {layer} gave nothing at all: ask again", url=answer.url)
             return
     raise Partial(f"marine_regions: {layer} did not end after {got} features: nothing was kept; narrow the filter")
+
+
+def _hits(fetch: Fetch, layer: str, cql: str) -> int:
+    from borderwatch.formats.ows import hits_from_xml
+
+    question = {
+        "service": "WFS",
+        "version": "2.0.0",
+        "request": "GetFeature",
+        "typeNames": f"MarineRegions:{layer}",
+        "resultType": "hits",
+        "cql_filter": cql,
+    }
+    answer = fetch.get(WFS, params=question, robots=False, interval_s=INTERVAL_S)
+    return hits_from_xml(answer.data, f"marine_regions, count of {layer}")
 
 
 def _records(fetch: Fetch) -> Body:
@@ -332,14 +380,14 @@ def _check_zones(features: tuple[Feature, ...]) -> None:
 
 
 def _check_lines(features: tuple[Feature, ...]) -> None:
-    """The lines between Chile and Peru lie where those countries are, the right way round."""
-    between = [f for f in features if f.words.get("sovereigns") == "Chile, Peru" and f.geometry is not None]
-    if not between:
-        raise Partial(
-            "marine_regions: no line between Chile and Peru in the answer: ask again, or see how they are named"
-        )
+    """The lines of Chile and Peru are there and lie where those countries are, the right way round."""
+    theirs = [
+        f for f in features if {"Chile", "Peru"} & {*f.words["sovereigns"].split(", ")} and f.geometry is not None
+    ]
+    if not theirs:
+        raise Partial("marine_regions: no line of Chile or Peru in the answer: ask again, or see how they are named")
     west, south, east, north = _LINE_BOX
-    for feature in between:
+    for feature in theirs:
         assert feature.geometry is not None  # noqa: S101 - just chosen so
         x0, y0, x1, y1 = feature.geometry.bounds
         if not (west <= x0 and x1 <= east and south <= y0 and y1 <= north):

@@ -10,7 +10,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from borderwatch.errors import Malformed, NotModified, NotServed, Partial, SchemaChanged, TooLarge
-from borderwatch.models import Body, Edition, Feature, LineStyle, Part, Reading, Role, Row, Snapshot, Terms, View
+from borderwatch.models import (
+    Body,
+    Edition,
+    Feature,
+    Finding,
+    LineStyle,
+    Part,
+    Reading,
+    Role,
+    Row,
+    Snapshot,
+    Terms,
+    View,
+)
 from borderwatch.owners import owner
 from borderwatch.source import Source
 
@@ -110,6 +123,17 @@ class Overture(Source):
                 for first, data in sorted(ranges.items())
             ]
         return Body(tuple(parts), f"{BUCKET}/{folder}", wanted, note=f"{len(parts)} ranges")
+
+    def probe(self, fetch: Fetch) -> tuple[Finding, ...]:
+        """The releases there are, and how large the files of the newest are; no byte of them."""
+        releases = self.editions(self.views()[0], fetch)
+        newest = releases[-1].label
+        found = [Finding("releases", "the last two", ", ".join(e.label for e in releases), fine=True)]
+        for layer, kind in _TYPES.items():
+            objects = _objects(fetch, f"release/{newest}/theme=divisions/type={kind}/")
+            size = sum(one.size for one in objects)
+            found.append(Finding(f"{layer}, files", "some", f"{len(objects)}, {size:,} bytes in all", fine=True))
+        return tuple(found)
 
     def read(self, snapshot: Snapshot) -> Reading:
         layer = snapshot.view.layer
