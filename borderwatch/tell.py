@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from borderwatch.errors import Damaged
 from borderwatch.health import HealthEvent, HealthKind, Streak, streaks
 from borderwatch.models import Capture, Change, Coverage, Keep, Kind, Outcome, Significance, Standing, Verdict, View
 from borderwatch.owners import label
@@ -444,7 +445,7 @@ def sources(
     """The answer of ``borderwatch sources``."""
     rows: list[dict[str, Any]] = []
     for name, source in sorted(known.items()):
-        attempts = list(snapshots.captures(name))
+        attempts, damage = _attempts(snapshots, name)
         answered = max((c.taken_at for c in attempts if c.fault is None), default=None)
         failing = streaks(attempts)
         on = settings.wants(name, automation=source.terms.automation) and not source.lacks_key
@@ -466,7 +467,7 @@ def sources(
                 "shipped": source.terms.ship,
                 "key_variable": source.key_variable,
                 "last_success": answered.isoformat() if answered else None,
-                "health": _health(failing, len(source.views()), answered),
+                "health": damage or _health(failing, len(source.views()), answered),
                 "failing_since": min(s.since for s in failing).isoformat() if failing else None,
                 "failures": max((s.failures for s in failing), default=0),
                 "failing_views": [str(s.view) for s in failing],
@@ -492,6 +493,14 @@ def sources(
             _safe(health)[:90],
         )
     out.print(table if rows else "No source is stale.")
+
+
+def _attempts(snapshots: Snapshots, name: str) -> tuple[list[Capture], str]:
+    """Every attempt to ask a source, and what is wrong with its ledger: one that is damaged hides no other."""
+    try:
+        return list(snapshots.captures(name)), ""
+    except Damaged as damage:
+        return [], f"ledger damaged: {damage}"
 
 
 def _health(failing: Sequence[Streak], views: int, answered: datetime | None) -> str:

@@ -86,6 +86,17 @@ FAULTS = {
     "a token wanted in a 200": Injected(
         lambda: json_reply({"error": {"code": 499, "message": "Token Required"}}), READER | {"refused"}
     ),
+    "an Overpass remark": Injected(
+        lambda: json_reply({"elements": [], "remark": "runtime error: Query timed out after 2 seconds."}),
+        is_("partial"),
+    ),
+    "an OGC exception": Injected(
+        lambda: Reply(
+            b'<?xml version="1.0"?><ows:ExceptionReport xmlns:ows="x"><ows:Exception/></ows:ExceptionReport>'
+        ),
+        is_("malformed"),
+    ),
+    "a cut archive": Injected(lambda: Reply(b"PK\x03\x04" + bytes(200)), READER),
     "noise": Injected(lambda: Reply(bytes(range(256)) * 8), READER),
     "a bomb": Injected(lambda: BOMB, READER | {"too_large"}),  # 20 MB of blanks: to a list of lines, none
     "a damaged gzip": Injected(

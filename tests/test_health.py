@@ -153,3 +153,13 @@ def test_a_table_of_sources_says_title_terms_and_what_becomes_of_bodies(tmp_path
     said = " ".join(CliRunner().invoke(main, ["-C", str(tmp_path), "sources"]).output.split())
     assert "LSIB" in said
     assert "kept, not shipped" in said or "not shipped" in said
+
+
+def test_a_damaged_ledger_hides_no_other_source(tmp_path: Path) -> None:
+    store = Snapshots(tmp_path / "snapshots")
+    store.failed(VIEW, Unreachable("down"), TERMS, live=True, taken_at=T0)
+    store.failed(OTHER, Unreachable("down"), TERMS, live=True, taken_at=T0)
+    ledger = tmp_path / "snapshots" / "iana_root" / "captures.jsonl"
+    ledger.write_bytes(ledger.read_bytes().replace(b"down", b"well"))
+    assert source_row(tmp_path, "iana_root")["health"].startswith("ledger damaged")
+    assert source_row(tmp_path, "lsib")["health"] == "unreachable: down"

@@ -87,8 +87,10 @@ class Client:
     """The politeness of one run, shared by all its attempts; thread-safe.
 
     ``contact`` (an address or a URL) goes into the User-Agent, so that an operator can reach who runs this.
-    ``interval_s`` is the shortest time between two questions to one host, ``max_bytes`` the default bound of a
-    decoded body. ``routes`` leads hosts (``"*"``: all) to a base address on loopback: for tests only.
+    ``interval_s`` is the shortest time between two questions to one host: a second is the longest pause any policy
+    asked here names for all (a source whose service wants more says so in its file). ``timeout_s`` is how long a
+    host may say nothing, ``total_s`` how long one answer may take, ``max_bytes`` the default bound of a decoded body:
+    four times the largest layer known. ``routes`` leads hosts (``"*"``: all) to loopback: for tests only.
     """
 
     def __init__(
