@@ -128,6 +128,15 @@ def test_data_that_became_other_data_is_told_by_its_id(replay: Replay, tmp_path:
     assert (told.old, told.new) == ("XKX-ADM0-26141361", "XKX-ADM0-999")
 
 
+def test_a_web_archives_copy_of_the_index_is_read_as_the_index(replay: Replay, tmp_path: Path) -> None:
+    geoboundaries(replay)
+    source = sources.load("geoboundaries")
+    [copy] = source.archived(INDEX)
+    assert [part.name for part in ask(replay, INDEX, tmp_path).parts] == [copy.part]
+    assert copy.url == f"https://{inst.GB_API}{inst.GB_API_PATH}"
+    assert (source.archived(CGAZ), source.archived(UNITS)) == ((), ())
+
+
 def test_a_unit_that_left_the_index_is_delisted(replay: Replay, tmp_path: Path) -> None:
     units = inst.gb_units()
     for n, listed in enumerate((units, [u for u in units if u["boundaryISO"] != "XKX"])):

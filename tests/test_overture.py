@@ -19,7 +19,6 @@ import shapely
 from pyarrow import parquet
 
 from borderwatch import derive, sources
-from borderwatch.disputes import catalogue
 from borderwatch.errors import Malformed
 from borderwatch.formats.ows import objects_from_bucket_listing
 from borderwatch.formats.parquet_ranges import SparseFile, footer_range, merged
@@ -153,7 +152,6 @@ def overture(replay: Replay) -> None:
     serve(replay, {(NEW, "division_boundary"): boundary, (NEW, "division"): division})
 
 
-KASHMIR = catalogue().get("kashmir").reference
 LOC = shapely.LineString([(74.0, 33.2), (74.0, 34.0), (75.5, 34.6), (76.8, 34.9)])
 
 
@@ -224,7 +222,19 @@ def test_a_line_a_viewer_begins_to_dispute_and_the_list_of_viewers_are_changes(r
     changes = derive.past_of_view(tmp_path, LINES).changes
     [audiences] = [c for c in changes if c.kind is Kind.WORLDVIEWS]
     assert (audiences.old, audiences.new) == ("IN", "IN, PK")
-    assert KASHMIR is not None
+
+
+def test_a_viewer_who_begins_to_dispute_a_line_is_named(replay: Replay, tmp_path: Path) -> None:
+    elsewhere = line(901, is_disputed=True, perspectives=by("disputed_by", "PK"))
+    before = lines(line(900, LOC, is_disputed=True, perspectives=by("disputed_by", "IN")), elsewhere)
+    after = lines(line(900, LOC, is_disputed=True, perspectives=by("disputed_by", "IN", "PK")), elsewhere)
+    for n, (release, rows) in enumerate(((OLD, before), (NEW, after))):
+        serve(replay, {(release, "division_boundary"): {"a.parquet": file_of("division_boundary", rows)}}, (release,))
+        assert ask(replay, LINES, tmp_path, at=NOW + timedelta(days=n)).outcome is Outcome.KEPT
+    told = [c for c in derive.past_of_view(tmp_path, LINES).changes if c.dispute == "kashmir"]
+    assert {(c.kind, c.subject, c.old, c.new) for c in told} == {
+        (Kind.RESTYLED, "FCLASS_PK", "land, disputed", "unrecognised (disputed_by)")
+    }
 
 
 def test_a_line_that_is_settled_is_told(replay: Replay, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from borderwatch.errors import Malformed, NotModified, NotServed, Partial, SchemaChanged
-from borderwatch.models import Body, Edition, Feature, Finding, Part, Reading, Row, Snapshot, Terms, View
+from borderwatch.models import Archived, Body, Edition, Feature, Finding, Part, Reading, Row, Snapshot, Terms, View
 from borderwatch.owners import owner
 from borderwatch.source import Source
 
@@ -81,6 +81,10 @@ class GeoBoundaries(Source):
             return ()
         found = fetch.once((self.name, "commits"), lambda: _commits(fetch))
         return tuple(sorted(found, key=lambda e: e.published_at or datetime.min.replace(tzinfo=UTC)))
+
+    def archived(self, view: View) -> tuple[Archived, ...]:
+        """The index has one address, and a web archive's copies of it are its only past."""
+        return (Archived(API, "index.json"),) if view.layer == INDEX else ()
 
     def capture(self, view: View, fetch: Fetch, edition: Edition | None = None) -> Body:
         if view.layer not in self.layers or view.worldview != "default":
