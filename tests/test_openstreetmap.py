@@ -59,6 +59,7 @@ from tests.replay_osm import (
 
 TAGS, COUNTRIES, CLAIMS = (View("openstreetmap", layer=layer) for layer in ("tags", "countries", "claims"))
 SOURCE = OpenStreetMap()
+RECORDINGS = Path(__file__).parent / "recordings"
 RECENT = datetime.now(UTC) - timedelta(hours=1)
 
 
@@ -413,6 +414,33 @@ def test_who_disputes_a_line_is_a_change_of_the_line(overpass: Overpass, replay:
     assert (change.old, change.new, change.significance) == ("disputed", "unrecognized", Significance.SUBSTANTIVE)
 
 
+def test_an_edit_war_is_told_edit_by_edit_and_a_flag_is_not(overpass: Overpass, replay: Replay, tmp_path: Path) -> None:
+    """The same story without the evaluation data: SHAPE tags, asked day after day."""
+    [palestine] = [e for e in overpass.tags if e["tags"]["ISO3166-1"] == "PS"]
+
+    def tagged(**tags: str) -> None:
+        palestine["tags"] |= tags
+
+    changes = history_of(
+        TAGS,
+        overpass,
+        replay,
+        tmp_path,
+        lambda: tagged(boundary="administrative"),
+        lambda: tagged(flag="File:Flag of Palestine.svg", wikidata="Q219060"),
+        lambda: tagged(boundary="disputed", flag="https://example.org/flag.png"),
+        lambda: tagged(boundary="administrative", name="Palestina"),
+        lambda: tagged(**{"name:fr": "Palestine", "note": "see the talk page"}),
+    )
+    key = f"relation/{palestine['id']}"
+    assert {c.dispute for c in changes} == {"palestine"}
+    assert [(c.subject, c.old, c.new, c.reverts is not None) for c in changes] == [
+        (f"{key} boundary", "administrative", "disputed", False),
+        (f"{key} boundary", "disputed", "administrative", True),
+        ("und (name drawn)", "PS", "Palestina", False),
+    ]
+
+
 # --- past states -----------------------------------------------------------------------------------------------
 
 
@@ -558,13 +586,13 @@ def test_a_probe_counts_codes_and_claims_and_asks_the_past(replay: Replay, share
 # --- files and recorded answers -------------------------------------------------------------------------------
 
 
-def test_a_recorded_remark_is_partial(shared: Path) -> None:
+def test_a_recorded_remark_is_partial() -> None:
     with pytest.raises(Partial, match="timed out"):
-        osm_from_overpass_json((shared / "sources" / "samples" / "osm" / "overpass_remark_timeout.json").read_bytes())
+        osm_from_overpass_json((RECORDINGS / "services" / "overpass_remark_timeout.json").read_bytes())
 
 
-def test_a_recorded_relation_with_geometry_is_read_and_a_road_encloses_nothing(shared: Path) -> None:
-    data = (shared / "sources" / "samples" / "osm" / "overpass_out_geom_relation.json").read_bytes()
+def test_a_recorded_relation_with_geometry_is_read_and_a_road_encloses_nothing() -> None:
+    data = (RECORDINGS / "openstreetmap" / "out_geom_relation.json").read_bytes()
     answer = osm_from_overpass_json(data)
     [road] = answer.elements
     assert answer.base == datetime(2016, 11, 24, 21, 40, 2, tzinfo=UTC)
@@ -580,17 +608,17 @@ def test_recorded_edits_are_not_taken_for_a_state(shared: Path) -> None:
         osm_from_xml((shared / "sources" / "samples" / "osm" / "overpass_adiff_excerpt.xml").read_bytes())
 
 
-def test_real_dispute_tags_become_facts(shared: Path) -> None:
+def test_real_dispute_tags_become_facts() -> None:
     from borderwatch.formats.osm import Element
     from borderwatch.sources.openstreetmap import _rows
 
-    real = json.loads((shared / "sources" / "samples" / "osm" / "osm-boundaries_properties_20231002.json").read_bytes())
-    kosovo = real["XK"][0]["properties"]
+    real = json.loads((RECORDINGS / "openstreetmap" / "tags_20231002.json").read_bytes())
+    kosovo = real["XK"]
     rows = {row.key: row for row in _rows(Element("relation", -kosovo["osm_id"], kosovo["all_tags"]))}
     assert rows["relation/2088990 according_to by viewer"].name == "CN=no, IN=no, RS=no, RU=no, UA=no, XK=yes"
     assert {row.code for row in rows.values()} == {"XK"}
     assert (rows["relation/2088990 name:bg"].lang, rows["relation/2088990 name"].name) == ("bg", "Kosovë")
-    falklands = real["FK"][0]["properties"]
+    falklands = real["FK"]
     rows = {row.key: row for row in _rows(Element("relation", -falklands["osm_id"], falklands["all_tags"]))}
     assert rows["relation/2185374 disputed"].name == "yes"
 

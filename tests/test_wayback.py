@@ -39,9 +39,9 @@ WINDOWS = View("wayback", layer="windows_geoid")
 SOURCE = Wayback()
 
 
-def recorded(shared: Path, name: str) -> list[tuple[str, Reply]]:
+def recorded(name: str) -> list[tuple[str, Reply]]:
     """The exchanges of a real recording, as (address, answer)."""
-    found = json.loads((shared / "sources" / "samples" / "wayback" / f"{name}.json").read_bytes())
+    found = json.loads((Path(__file__).parent / "recordings" / "wayback" / f"{name}.json").read_bytes())
     return [
         (
             one["request"]["uri"],
@@ -93,10 +93,8 @@ def capture(replay: Replay, edition: Edition | None = None, known: Capture | Non
 # --- the index -----------------------------------------------------------------------------------------------
 
 
-def test_real_pages_of_the_index_are_followed_by_the_archives_own_keys(
-    replay: Replay, shared: Path, target: View
-) -> None:
-    exchanges = recorded(shared, "test_search_multipage")[:2]
+def test_real_pages_of_the_index_are_followed_by_the_archives_own_keys(replay: Replay, target: View) -> None:
+    exchanges = recorded("search_multipage")[:2]
     replay.on(HOST, CDX, *(reply for _, reply in exchanges), index())
     found = editions(replay, target)
     asked = [dict(one.query) for one in replay.asked]
@@ -194,8 +192,8 @@ def test_the_newest_copy_is_asked_for_once(replay: Replay) -> None:
         capture(replay, known=known)
 
 
-def test_a_recorded_copy_of_another_page_is_no_root_zone(replay: Replay, shared: Path) -> None:
-    [(_, reply)] = recorded(shared, "test_get_memento")
+def test_a_recorded_copy_of_another_page_is_no_root_zone(replay: Replay) -> None:
+    [(_, reply)] = recorded("get_memento")
     replay.on(HOST, path_of("20171124151315"), reply)
     body = capture(replay, Edition("20171124151315", None))
     with pytest.raises((SchemaChanged, Partial)):
@@ -223,19 +221,19 @@ def test_a_copy_of_another_time_is_not_taken_for_the_one_asked(replay: Replay) -
         capture(replay, Edition("20170101000000", None))
 
 
-def test_no_copy_at_all_is_not_served_and_proves_nothing(replay: Replay, shared: Path) -> None:
+def test_no_copy_at_all_is_not_served_and_proves_nothing(replay: Replay) -> None:
     replay.on(HOST, CDX, index())
     assert editions(replay) == ()
     with pytest.raises(NotServed, match="proves nothing"):
         capture(replay)
-    [(_, reply)] = recorded(shared, "test_get_memento_raises_no_memento_error")
+    [(_, reply)] = recorded("get_memento_raises_no_memento_error")
     replay.on(HOST, path_of("20170929002712"), reply)
     with pytest.raises(NotServed, match="404"):
         capture(replay, Edition("20170929002712", None))
 
 
-def test_a_site_the_archive_does_not_show_is_refused_in_so_many_words(replay: Replay, shared: Path) -> None:
-    [(_, reply)] = recorded(shared, "test_search_raises_for_blocked_urls")
+def test_a_site_the_archive_does_not_show_is_refused_in_so_many_words(replay: Replay) -> None:
+    [(_, reply)] = recorded("search_raises_for_blocked_urls")
     replay.on(HOST, CDX, reply)
     with pytest.raises(Refused, match="does not show copies of https://www"):
         editions(replay)

@@ -121,7 +121,7 @@ def _rows(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
     old = {r.key: r for r in before.depiction.rows}
     new = {r.key: r for r in after.depiction.rows}
     # A table of names (several languages) renames; a list of places relabels.
-    languages = {r.lang for r in (*old.values(), *new.values()) if r.lang}
+    languages = {r.lang for r in (*old.values(), *new.values())}  # plain facts have none, and are beside names
     kind = Kind.RENAMED if len(languages) > 1 else Kind.RELABELLED
     found: list[Finding] = []
     for key in sorted(old.keys() | new.keys()):
