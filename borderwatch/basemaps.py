@@ -172,12 +172,15 @@ class TiledSource(Source):
         """All tiles of the view as one body; ``url`` is their pattern, without a key."""
         from borderwatch.formats.vector_tile import layers_of
 
-        parts, whole = list(more), hashlib.sha256()
+        parts: list[Part] = []
+        whole = hashlib.sha256()
         found: set[str] = set()
         for tile in self.tiles():
             data = ask(tile)
             whole.update(f"{tile.part} {len(data)}\n".encode() + data)
-            kept, names = layers_of(data, self.is_boundary_layer, f"{self.name} {tile.part}") if data else (b"", ())
+            if not data:
+                continue  # a tile with nothing in it says nothing of its ground: that counts as not asked about
+            kept, names = layers_of(data, self.is_boundary_layer, f"{self.name} {tile.part}")
             found |= set(names)
             parts.append(Part(tile.part, kept))
         if not found:
@@ -187,9 +190,10 @@ class TiledSource(Source):
             there = ", ".join(sorted(found))[:300]
             raise SchemaChanged(f"{self.name}: no layer {' or '.join(wanted)}; there are {there}", words=wanted)
         said = (
-            f"{len(self.tiles())} tiles of zoom {self.zoom}, boundary layers only; sha256 of all: {whole.hexdigest()}"
+            f"{len(parts)} of {len(self.tiles())} tiles of zoom {self.zoom}, boundary layers only; "
+            f"sha256 of all as they came: {whole.hexdigest()}"
         )
-        return Body(tuple(parts), url, edition, note=f"{note}; {said}" if note else said)
+        return Body((*more, *parts), url, edition, note=f"{note}; {said}" if note else said)
 
     def tile_at(
         self,

@@ -433,6 +433,23 @@ def test_a_probe_asks_for_one_tile_and_says_what_it_holds(service: Service, monk
         assert "IN" in said["audiences"]
 
 
+def test_a_tile_that_comes_empty_is_ground_not_asked_about_and_no_removed_boundary(
+    replay: Replay, store: Snapshots
+) -> None:
+    for day, empty in enumerate((False, True)):
+        service = Service("osm_vector", replay)
+        first = f"/{TILES(5)[0].part}"
+        service.server.fault = lambda asked, empty=empty, first=first: (
+            Reply(status=204) if empty and asked.path.endswith(first) else None
+        )
+        (capture,) = ask(service, store, day=7 * day)
+        assert capture.fault is None
+        assert capture.note.startswith(f"{len(TILES(5)) - empty} of {len(TILES(5))} tiles")
+    past = past_of_view(store.root, View("osm_vector"))
+    assert past.changes == ()
+    assert [c.verdict.value for c in past.comparisons if c.dispute == "crimea"] == ["not_covered"]
+
+
 # --- every failure -----------------------------------------------------------------------------------------
 
 GARBAGE = b"\x1a\xff\xff\xff\xff\x0fnot a tile"

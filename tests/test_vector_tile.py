@@ -334,7 +334,17 @@ def test_a_line_is_told_by_the_layers_that_draw_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [None, [], {}, {"layers": []}, {"layers": {}}, style({"id": "road"}) | {"layers": [1]}]
+    "broken",
+    [
+        None,
+        [],
+        {},
+        {"layers": []},
+        {"layers": {}},
+        style({"id": "road"}) | {"layers": [1]},
+        style({"id": "border", "minzoom": "6"}),
+        style({"id": "border", "paint": []}),
+    ],
 )
 def test_what_is_no_style_is_a_changed_schema(broken: Any) -> None:
     with pytest.raises(SchemaChanged):

@@ -50,8 +50,11 @@ def line_rules(style: object, zoom: int, what: str) -> tuple[LineRule, ...]:
         name, source_layer = str(layer.get("id", "")), str(layer.get("source-layer", ""))
         if not (_BOUNDARY.search(name) or _BOUNDARY.search(source_layer)):
             continue
-        paint, layout = layer.get("paint") or {}, layer.get("layout") or {}
-        shown = float(layer.get("minzoom", 0)) <= zoom < float(layer.get("maxzoom", 25))
+        paint, layout = layer.get("paint", {}), layer.get("layout", {})
+        nearest, farthest = layer.get("minzoom", 0), layer.get("maxzoom", 25)
+        if not (isinstance(paint, dict) and isinstance(layout, dict) and _is_number(nearest) and _is_number(farthest)):
+            raise SchemaChanged(f"{what}: layer {name[:60]!r} is drawn in a way not known", words=(name[:60],))
+        shown = nearest <= zoom < farthest
         if shown and layout.get("visibility", "visible") == "visible" and paint.get("line-opacity", 1) != 0:
             rules.append(LineRule(name, source_layer, layer.get("filter"), "line-dasharray" in paint))
     if not rules:

@@ -173,6 +173,8 @@ def features_from_tiles(
             if count > MAX_FEATURES:
                 raise TooLarge(f"{part.name}: more than {MAX_FEATURES:,} features in these tiles")
             for raw in layer["features"]:
+                if raw["geometry"]["type"] in {"Point", "MultiPoint"}:
+                    continue
                 properties = {key: raw["properties"][key] for key in sorted(raw["properties"])}
                 if not keep(name, properties):
                     continue
@@ -211,8 +213,6 @@ def _decoded(part: Part) -> dict[str, Any]:
 
 def _on_the_grid(raw: Mapping[str, Any], tile: Tile, extent: int, what: str) -> BaseGeometry | None:
     """A feature's lines or areas in its own tile, in whole units of the world's grid; None where nothing is left."""
-    if raw["type"] in {"Point", "MultiPoint"}:
-        return None
     try:
         geometry = shapely.geometry.shape(dict(raw))
     except (ValueError, TypeError, IndexError, shapely.errors.GEOSException):

@@ -21,7 +21,7 @@ REGION_VARIABLE = "BORDERWATCH_AMAZON_LOCATION_REGION"
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _STYLE_PART = "descriptor.json"
 _PAUSE_S = 0.5
-"""136 tiles and 15 styles a week, two a second; the service's quota is 2,000 tiles a second."""
+"""Two a second, as many as a person moving a map asks for; 136 tiles and 15 styles a week."""
 _BOUNDARY = re.compile(r"bound|border|admin|disput", re.IGNORECASE)
 _LABELS = re.compile(r"label|place|name", re.IGNORECASE)
 

@@ -18,7 +18,7 @@ TILE = "https://atlas.microsoft.com/map/tile"
 API_VERSION = "2024-04-01"
 TILESET = "microsoft.base"
 _PAUSE_S = 0.5
-"""No limit is documented below 500 a second; 17 views of 71 tiles, two a second, once a week."""
+"""Two a second, as many as a person moving a map asks for; 17 views of 71 tiles, once a week."""
 
 _COUNTRY, _DIVISION = "country_region", "admin_division1"
 # Which bucket (`bkt`) of which layer is what: the ids of the layers in Azure's own styles that draw them.

@@ -20,7 +20,7 @@ PATTERN = f"{HOST}/base/mc/{{z}}/{{x}}/{{y}}/omv"
 VIEWS = f"{HOST}/politicalViews"
 _VIEWS_PART = "politicalViews.json"
 _PAUSE_S = 0.5
-"""The free plan allows 30,000 tiles a month: 136 a week, two a second."""
+"""Two a second, as many as a person moving a map asks for; 136 tiles a week serve every view."""
 
 _STYLES = MappingProxyType(
     {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PATTERN = "https://api.mapbox.com/v4/mapbox.mapbox-streets-v8/{z}/{x}/{y}.mvt"
 _PAUSE_S = 0.5
-"""The service allows 100,000 tiles a minute; 136 a week need no more than two a second."""
+"""Two a second, as many as a person moving a map asks for; 136 tiles a week serve every worldview."""
 _FLAGS: Mapping[str, bool] = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
 _STYLES_WORLDVIEW = "US"
 """What Mapbox's own styles show where a map names no worldview (their glossary)."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PATTERN = "https://api.maptiler.com/tiles/v3/{z}/{x}/{y}.pbf"
 _PAUSE_S = 0.5
-"""The free plan allows 100,000 requests a month: 136 a week, two a second."""
+"""Two a second, as many as a person moving a map asks for; 136 tiles a week."""
 
 
 class Maptiler(TiledSource):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PATTERN = "https://api.tomtom.com/map/1/tile/basic/main/{z}/{x}/{y}.pbf"
 _PAUSE_S = 0.5
-"""The free plan allows 50,000 tiles a day and 5 a second: 18 views of 71 tiles, two a second, once a week."""
+"""Two a second, as many as a person moving a map asks for; 18 views of 71 tiles, once a week."""
 _BORDER = "country border"
 
 _STYLES = MappingProxyType(
