@@ -151,7 +151,8 @@ def serve_marine_regions(
                 headers=XML,
             )
         start, count = int(query["startindex"]), int(query["count"])
-        page = chosen[start : start + count]
+        made_up = f"{query['typenames'].rpartition(':')[2]}.fid--{len(replay.asked):x}"  # anew for every answer
+        page = [{**f, "id": f"{made_up}_{n:x}"} for n, f in enumerate(chosen[start : start + count])]
         return json_reply(
             {
                 "type": "FeatureCollection",

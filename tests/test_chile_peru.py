@@ -56,7 +56,7 @@ def edition(folder: Path, name: str) -> list[Feature]:
 
 @pytest.fixture(scope="module")
 def shop(editions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """Two captures through fetch, reader, observer, diff and log, then pages; the second twice."""
+    """Two editions through fetch, reader, observer, diff and log, then pages; then the second again, and once more."""
     folder = tmp_path_factory.mktemp("chile-peru")
     source = MarineRegions()
     view = View(source.name, layer="eez")
@@ -66,14 +66,19 @@ def shop(editions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         (BEFORE, datetime(2013, 6, 1, tzinfo=UTC), "v7, world, 2012"),
         (AFTER, datetime(2014, 11, 1, tzinfo=UTC), "v8, world, 2014"),
         (AFTER, datetime(2014, 12, 1, tzinfo=UTC), "v8, world, 2014"),
+        (AFTER, datetime(2015, 1, 1, tzinfo=UTC), "v8, world, 2014"),
     )
     with Replay() as replay:
-        for name, moment, version in states:
+        for n, (name, moment, version) in enumerate(states):
             titles = {"eez": f"Exclusive Economic Zones (200 NM) ({version})"}
-            serve_marine_regions(replay, edition(editions, name), titles=titles)
+            zones = edition(editions, name)
+            for one in zones:
+                one["properties"]["area_km2"] = min(n, 2)  # a column that says nothing of who holds what
+            serve_marine_regions(replay, zones, titles=titles)
             with replay.client() as client:
                 report = pipeline.run(shop, [Ask(source, view)], client, lambda moment=moment: moment)
-            assert [c.outcome for c in report.asked] == [Outcome.KEPT], report.asked[0].fault
+            expected = Outcome.NOT_MODIFIED if n == 3 else Outcome.KEPT
+            assert [c.outcome for c in report.asked] == [expected], report.asked[0].fault
             assert report.unread == ()
     yield shop
     log.close()

@@ -25,7 +25,7 @@ _INDEX = re.compile(r"[\w.-]+\.json")
 MAX_BYTES = 134_217_728  # the regions at 1:10m are about 8 MB, at 1:1m about 60
 FEWEST_REGIONS = 200  # 263 in 2020
 FEWEST_LINES = 150  # 563 in 2020 with coasts, some 330 between countries
-SENTINELS = ("BR", "DE", "EL", "JP")
+SENTINELS = ("BR", "DE", "FR", "JP")  # not Greece: Eurostat called it GR before it called it EL
 
 _STATUS = re.compile(
     r"([a-z]{2} )?((non-)?self-governing )?territory|un member state|sovereignty unsettled|non-member observer state"
