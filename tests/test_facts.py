@@ -327,6 +327,18 @@ def test_a_list_of_audiences_is_kept_and_its_change_told(past: Any) -> None:
     assert change.subject == "added MA"
 
 
+def test_a_list_that_every_view_repeats_is_told_once(snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = [Reading(worldviews=("US", "IN"))] * 2 + [Reading(worldviews=("US", "MA"))] * 2
+    source, views = Closed(*lists), (VIEW, View("closed", "IN"))
+    monkeypatch.setattr(sources, "find", lambda: {"closed": source})
+    for week in range(2):
+        asks = [Ask(source, view) for view in views]
+        clock = lambda week=week: T0 + timedelta(weeks=week)  # noqa: E731
+        collect(asks, snapshots, CLIENT, jobs=1, clock=clock, measure=measured)
+    told_by = {view: [c.subject for c in past_of_view(snapshots.root, view).changes] for view in views}
+    assert told_by == {VIEW: ["added MA; removed IN"], views[1]: []}
+
+
 def test_a_view_kept_whole_before_the_terms_forbade_it_is_measured_today(past: Any, snapshots: Snapshots) -> None:
     source = Closed(UA, RU)
     source.terms = Terms("open", "Open", keep=Keep.BODY, ship=False)  # type: ignore[misc]
