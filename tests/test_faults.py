@@ -88,7 +88,7 @@ FAULTS = {
     ),
     "an Overpass remark": Injected(
         lambda: json_reply({"elements": [], "remark": "runtime error: Query timed out after 2 seconds."}),
-        is_("partial"),
+        is_("partial", "malformed"),  # malformed where a page was promised
     ),
     "an OGC exception": Injected(
         lambda: Reply(
