@@ -244,6 +244,15 @@ def _circle_radius(polygon: BaseGeometry, tolerance: float) -> float:
     return 0.0 if circle is None else float(circle.length)
 
 
+def centre(geometry: BaseGeometry, plane: Plane) -> BaseGeometry:
+    """The plane point (km) deepest inside an area: the centre of the largest circle in its largest part."""
+    parts = shapely.get_parts(repair_quietly(plane.project(geometry)))
+    largest = max(parts, key=lambda p: p.area)
+    tolerance = max(float(largest.area) ** 0.5 / 200, 1e-3)
+    circle: BaseGeometry = shapely.maximum_inscribed_circle(largest, tolerance=tolerance)
+    return shapely.Point(shapely.get_coordinates(circle)[0])
+
+
 def opened(geometry: BaseGeometry, radius_km: float, plane: Plane) -> BaseGeometry:
     """What is left of an area after everything thinner than twice ``radius_km`` is taken away."""
     flat = plane.project(geometry)
@@ -251,6 +260,21 @@ def opened(geometry: BaseGeometry, radius_km: float, plane: Plane) -> BaseGeomet
     if core.is_empty:
         return EMPTY
     return repair_quietly(plane.unproject(core.buffer(radius_km * 1.05, quad_segs=4).intersection(flat)))
+
+
+def trimmed(geometry: BaseGeometry, radius_km: float, plane: Plane) -> BaseGeometry:
+    """An area without the tails on it that are thinner than twice ``radius_km``; its corners stay.
+
+    An opening grown back to twice the radius and cut to the area itself.
+    """
+    flat = repair_quietly(plane.project(geometry))
+    core = flat.buffer(-radius_km, quad_segs=4)
+    if core.is_empty:
+        return geometry
+    near = core.buffer(2 * radius_km, quad_segs=4)
+    if near.covers(flat):
+        return geometry
+    return repair_quietly(plane.unproject(near.intersection(flat)))
 
 
 def repair_quietly(geometry: BaseGeometry) -> BaseGeometry:

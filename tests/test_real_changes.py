@@ -223,7 +223,9 @@ BESIDE: dict[str, set[tuple[str | None, str | None]]] = {
     "country_coder/2020-08-21_06936ac": {("CY", "northern_cyprus")},
     "geopandas_naturalearth_lowres/2019-01-01_e7f320b": {("UA", "RU")},
     "apache_echarts/2016-11-02_28692e8": {("IN", "CN")},
-    "owid_map_topology/2018-08-03_24176e7": {("northern_cyprus", "CY"), ("somaliland", "SO"), ("MA", "EH")},
+    "owid_map_topology/2018-08-03_24176e7": {("northern_cyprus", "CY"), ("somaliland", "SO"), ("MA", "EH")}
+    # The map of 2018 leaves out Antarctica and the Falklands.
+    | {("AQ", None), ("FK", None)},
 }
 
 

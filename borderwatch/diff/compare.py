@@ -26,8 +26,9 @@ def scenes(before: Scene, after: Scene, *, redrawn: bool = False, same_ground: b
     unasked = next((s for s in (after, before) if not s.asked), None)
     if unasked is not None:
         return Outcome(_verdict(before, after, Verdict.NOT_COVERED, reason=unasked.depiction.reason), ())
-    passed, noise, limit = ownership.findings(before, after, redrawn=redrawn, same_ground=same_ground)
-    found = list(passed)
+    judged = ownership.findings(before, after, redrawn=redrawn, same_ground=same_ground)
+    noise, limit = judged.noise, judged.limit_km
+    found = list(judged.findings)
     if not before.ground.name_only:
         for own in names.own_features(before, after):
             found = _joined(found, _weigh(own, before, after, redrawn=redrawn), before)
@@ -39,9 +40,15 @@ def scenes(before: Scene, after: Scene, *, redrawn: bool = False, same_ground: b
     if Coverage.NOT_RESOLVABLE in (before.depiction.coverage, after.depiction.coverage):
         reason = after.depiction.reason or before.depiction.reason
         return Outcome(_verdict(before, after, Verdict.NOT_RESOLVABLE, noise, limit, reason), ())
+    if judged.unclear_km:
+        reason = (
+            f"most of the ground is drawn otherwise, {judged.unclear_km:.1f} km thick; "
+            f"between these two drawings only {limit:.1f} km and more is clear of the noise"
+        )
+        return Outcome(_verdict(before, after, Verdict.NOT_RESOLVABLE, noise, limit, reason), ())
     if before.areas and not before.ground.name_only and limit > before.ground.inradius_km:
         reason = (
-            f"the two drawings differ by {noise.floor_km:.1f} km everywhere; "
+            f"the two drawings differ by {noise.ownership_km:.1f} km everywhere; "
             f"the dispute is {before.ground.inradius_km:.1f} km at its thickest"
         )
         return Outcome(_verdict(before, after, Verdict.NOT_RESOLVABLE, noise, limit, reason), ())
@@ -94,7 +101,7 @@ def _verdict(
         before=before.capture.id,
         after=after.capture.id,
         verdict=verdict,
-        noise_floor_km=noise.floor_km if measured and noise is not None else None,
+        noise_floor_km=noise.ownership_km if measured and noise is not None else None,
         limit_km=limit if measured else None,
         reason=reason,
     )

@@ -17,6 +17,8 @@ from borderwatch import geometry as geo
 from borderwatch.disputes import land
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
@@ -31,6 +33,10 @@ QUANTILE = 0.8
 # Two drawings that agree to this are the same drawing: a rounded coordinate, about a metre, and the bow of
 # 8 m that a long edge keeps on the plane, other in each drawing where one has more vertices on it.
 SAME_KM = 0.01
+# A boundary lies beside another owner within this many times the source's resolution: neighbours drawn apart.
+BESIDE, BESIDE_MIN_KM = 2.0, 1.0
+# Fewer samples are no measure.
+FEW, LAND_SAMPLES = 10, 40
 KM_PER_DEGREE = 111.2
 # The largest circle fills this much of a patch that is no sliver (a disk 1, Crimea .4, a shifted boundary < .1).
 COMPACT = 0.25
@@ -41,41 +47,91 @@ COAST_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """``floor_km`` of a pair in a window; ``shared`` is the part of the boundary drawn the same."""
+    """The floors of a pair in a window; ``shared`` is the part of the boundary drawn the same.
+
+    ``floor_km`` is measured on every boundary and coast, ``land_km`` where two owners meet. Coasts are drawn anew
+    by far heavier tails (dropped islands, buffers at sea), and noise on a coast hands no ground from owner to owner.
+    """
 
     floor_km: float
     shared: float
+    land_km: float | None = None
 
     @property
     def redigitised(self) -> bool:
         """True where most of the boundary was drawn anew."""
         return self.shared < 0.5
 
+    @property
+    def ownership_km(self) -> float:
+        """The floor that ground passing from one owner to another must clear."""
+        return self.floor_km if self.land_km is None else min(self.land_km, self.floor_km)
 
-def boundaries(scene: Scene, plane: geo.Plane) -> BaseGeometry:
-    """Every boundary and coast in the window on the plane, without the window's own frame."""
-    frame = shapely.box(*scene.ground.window).boundary
-    thin = (scene.depiction.limit_km or 0.0) / KM_PER_DEGREE
-    rings = [ring for area in scene.by_owner.values() for ring in _outlines(area, thin)]
-    if not rings:
-        return shapely.MultiLineString()
+    def of(self, loser: str | None, gainer: str | None) -> float:
+        """The floor a difference between two owners, or an owner and nobody, must clear."""
+        return self.floor_km if loser is None or gainer is None else self.ownership_km
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Boundaries on the plane (km), sampled; ``land`` marks the samples where two owners meet."""
+
+    lines: BaseGeometry
+    points: NDArray[np.float64]
+    land: NDArray[np.bool_]
+
+
+def outlines(before: Scene, after: Scene, plane: geo.Plane) -> tuple[Outline, Outline]:
+    """The boundaries of two scenes, sampled at one spacing.
+
+    Two owners meet where another owner begins, on ground that the other scene draws too: a boundary drawn out at
+    sea, where the other map draws nobody, says nothing of how the two draw boundaries on land.
+    """
+    drawn = [boundaries(s, plane) for s in (before, after)]
+    lengths = [sum(float(g.length) for g in rings.values()) for rings in drawn]
+    spacing = max(max(lengths) / SAMPLES, 1e-6)
+    near = [max(BESIDE * (s.depiction.limit_km or 0.0), BESIDE_MIN_KM) for s in (before, after)]
+    grounds = [geo.repair_quietly(plane.project(geo.union(s.by_owner.values()))) for s in (after, before)]
+    old, new = (_outline(*args, spacing) for args in zip(drawn, near, grounds, strict=True))
+    return old, new
+
+
+def _outline(rings: Mapping[str, BaseGeometry], near_km: float, ground: BaseGeometry, spacing_km: float) -> Outline:
+    points, land = [np.empty((0, 2))], [np.zeros(0, dtype=bool)]
+    shapely.prepare(ground)
+    for owner, lines in rings.items():
+        found = geo.samples_along(lines, spacing_km)
+        others = shapely.MultiLineString([p for o, r in rings.items() if o != owner for p in shapely.get_parts(r)])
+        shapely.prepare(others)
+        at = shapely.points(found)
+        points.append(found)
+        land.append(np.asarray(shapely.dwithin(at, others, near_km) & shapely.dwithin(at, ground, near_km), dtype=bool))
+    every = shapely.MultiLineString([p for r in rings.values() for p in shapely.get_parts(r)])
+    return Outline(every, np.concatenate(points), np.concatenate(land))
+
+
+def boundaries(scene: Scene, plane: geo.Plane) -> dict[str, BaseGeometry]:
+    """Every owner's boundaries and coasts in the window on the plane, without the window's own frame."""
     # Rings touch the frame only where clipping cut them; a hair's width removes exactly those stretches.
-    lines = plane.project(
-        shapely.difference(
-            shapely.multilinestrings([p for r in rings for p in shapely.get_parts(r)]), frame.buffer(1e-7)
-        )
-    )
-    return _at_sea(lines, scene, plane) if scene.ground.sea else lines
+    frame = shapely.box(*scene.ground.window).boundary.buffer(1e-7)
+    thin = (scene.depiction.limit_km or 0.0) / KM_PER_DEGREE
+    found = {}
+    for owner, area in scene.by_owner.items():
+        rings = [p for ring in _outlines(area, thin) for p in shapely.get_parts(ring)]
+        lines = shapely.difference(shapely.multilinestrings(rings), frame) if rings else shapely.MultiLineString()
+        if not lines.is_empty:
+            found[owner] = plane.project(lines)
+    return _at_sea(found, scene, plane) if scene.ground.sea else found
 
 
-def _at_sea(lines: BaseGeometry, scene: Scene, plane: geo.Plane) -> BaseGeometry:
+def _at_sea(rings: dict[str, BaseGeometry], scene: Scene, plane: geo.Plane) -> dict[str, BaseGeometry]:
     """The lines without those on land and along its coasts, where there are others: at sea neither is a boundary.
 
     A product of sea zones has coasts and one of "land and sea" has none: compared, they once gave a floor of 98 km.
     """
     ashore = plane.project(geo.clip(land(), scene.ground.window)).buffer(COAST_SHARE * scene.ground.inradius_km)
-    rest: BaseGeometry = shapely.difference(lines, ashore)
-    return lines if rest.is_empty else rest
+    rest = {owner: shapely.difference(lines, ashore) for owner, lines in rings.items()}
+    return {owner: lines for owner, lines in rest.items() if not lines.is_empty} or rings
 
 
 def _outlines(area: BaseGeometry, thin: float) -> list[BaseGeometry]:
@@ -85,46 +141,47 @@ def _outlines(area: BaseGeometry, thin: float) -> list[BaseGeometry]:
     return [p.exterior for p in parts if not p.is_empty] + holes
 
 
-def floor(before: Scene, after: Scene, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
-    """The noise floor outside ``candidates`` (plane areas that may be real changes)."""
+def floor(before: Scene, after: Scene, candidates: Sequence[BaseGeometry], plane: geo.Plane) -> Noise:
+    """The noise floors outside ``candidates`` (plane areas that may be real changes, one a piece)."""
     seam_km = SAME_KM
     if before.ground.sea:
         # Neighbouring sea zones are often drawn apart, by a kilometre or two: the far side of such a seam bounds a
         # changed zone too.
         seam_km = max(SAME_KM, before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
-    return _floor(boundaries(before, plane), boundaries(after, plane), candidates, seam_km)
+    return _floor(*outlines(before, after, plane), candidates, seam_km)
 
 
 def floor_of_lines(before: BaseGeometry, after: BaseGeometry, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
-    """The same for two sets of boundary lines in degrees."""
-    return _floor(plane.project(before), plane.project(after), candidates)
+    """The floor of two sets of boundary lines in degrees."""
+    old, new = plane.project(before), plane.project(after)
+    spacing = max(max(old.length, new.length) / SAMPLES, 1e-6)
+    sampled = [(lines, geo.samples_along(lines, spacing)) for lines in (old, new)]
+    one, other = (Outline(g, xy, np.zeros(len(xy), dtype=bool)) for g, xy in sampled)
+    return _floor(one, other, [candidates])
 
 
-def _floor(old: BaseGeometry, new: BaseGeometry, candidates: BaseGeometry, seam_km: float = SAME_KM) -> Noise:
-    if old.is_empty or new.is_empty:
-        return Noise(0.0, 1.0 if old.is_empty and new.is_empty else 0.0)
-    spacing = max(old.length, new.length) / SAMPLES
-    there, back = _gaps(old, new, spacing, candidates, seam_km), _gaps(new, old, spacing, candidates, seam_km)
-    gaps = np.concatenate([there, back])
+def _floor(old: Outline, new: Outline, candidates: Sequence[BaseGeometry], seam_km: float = SAME_KM) -> Noise:
+    if old.lines.is_empty or new.lines.is_empty:
+        return Noise(0.0, 1.0 if old.lines.is_empty and new.lines.is_empty else 0.0)
+    points, land = np.concatenate([old.points, new.points]), np.concatenate([old.land, new.land])
+    gaps = np.concatenate([geo.distances_km(old.points, new.lines), geo.distances_km(new.points, old.lines)])
     if len(gaps) == 0:
         return Noise(0.0, 0.0)
-    shared = float((gaps <= SAME_KM).mean())
-    value = float(np.quantile(gaps, QUANTILE))
-    return Noise(0.0 if value <= SAME_KM else value, shared)
-
-
-def _gaps(
-    lines: BaseGeometry, others: BaseGeometry, spacing: float, candidates: BaseGeometry, seam_km: float
-) -> NDArray[np.float64]:
-    points = geo.samples_along(lines, spacing)
-    if candidates.is_empty or len(points) == 0:
-        return geo.distances_km(points, others)
     # A changed stretch bounds its own difference: it says nothing of the noise elsewhere.
-    outside = _outside(points, candidates, seam_km)
-    if outside.sum() < max(10, 0.02 * len(points)):
+    outside = _outside(points, _parts(candidates), seam_km)
+    if outside.sum() < max(FEW, 0.02 * len(points)):
         # Drawn anew, every boundary runs along a candidate, and slivers are the noise; a compact patch never is.
         outside = _outside(points, _compact(candidates), seam_km)
-    return geo.distances_km(points[outside], others)
+    shared = float((gaps[outside] <= SAME_KM).mean()) if outside.any() else 0.0
+    # Few stretches left outside may be the odd ones (islets only one draws): no floor above that of all boundaries.
+    value = min(_quantile(gaps[outside]), _quantile(gaps))
+    on_land = _quantile(gaps[outside & land]) if (outside & land).sum() >= LAND_SAMPLES else None
+    return Noise(value, shared, on_land)
+
+
+def _quantile(gaps: NDArray[np.float64]) -> float:
+    value = float(np.quantile(gaps, QUANTILE)) if len(gaps) else np.inf
+    return 0.0 if value <= SAME_KM else value
 
 
 def _outside(points: NDArray[np.float64], areas: BaseGeometry, seam_km: float) -> NDArray[np.bool_]:
@@ -132,9 +189,16 @@ def _outside(points: NDArray[np.float64], areas: BaseGeometry, seam_km: float) -
     return np.asarray(~shapely.dwithin(shapely.points(points), areas, seam_km))
 
 
-def _compact(areas: BaseGeometry) -> BaseGeometry:
-    """The parts that are no slivers: their largest circle fills a good part of them."""
+def _parts(areas: Sequence[BaseGeometry]) -> BaseGeometry:
+    # Not a union: two patches may overlap on the plane, and only distances to them are asked for.
+    return shapely.MultiPolygon([p for p in shapely.get_parts(areas) if p.area > 0])
+
+
+def _compact(areas: Sequence[BaseGeometry]) -> BaseGeometry:
+    """The pieces that are no slivers: their largest circle fills a good part of them.
+
+    Piece by piece: joined to the slivers beside it, the most compact change is long and thin.
+    """
     parts = [p for p in shapely.get_parts(areas) if p.area > 0]
     radii = [shapely.maximum_inscribed_circle(p, tolerance=p.area**0.5 / 50).length for p in parts]
-    # Not a union: two patches may overlap on the plane, and only distances to them are asked for.
     return shapely.MultiPolygon([p for p, r in zip(parts, radii, strict=True) if np.pi * r * r >= COMPACT * p.area])

@@ -31,8 +31,12 @@ MINOR_FRACTION = 0.35
 SAME_PLACE_IOU = 0.7
 # A share of the dispute this small is an edge, not an ownership.
 MINOR_SHARE = 0.02
+# Where this much of the other boundary was kept to the metre, a map was edited, not drawn anew.
+KEPT = 0.9
 # Finer than the source can vouch for, a difference is told only where it concerns a good part of the dispute.
 COARSE_SHARE = 0.1
+# No scale leaves out an island this many times thicker than its limit.
+ISLAND = 3.0
 # And this small it is the neighbour's change, seen over the fence.
 EDGE_SHARE = 0.005
 
@@ -106,15 +110,26 @@ def _safely(operation: object, a: BaseGeometry, b: BaseGeometry) -> BaseGeometry
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """The part of a difference that concerns a dispute: ``geometry`` its thick pieces, ``thin`` the others."""
+class Patch:
+    """A connected piece of a difference, as far as it concerns a dispute."""
 
-    difference: Difference
     geometry: BaseGeometry
-    thin: tuple[BaseGeometry, ...]
     inradius_km: float
     inside: bool
-    """A thick piece lies mostly on the ground: however small its share, it is no neighbour's."""
+    """It lies mostly on the ground: however small its share, it is no neighbour's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The part of a difference that concerns a dispute: its thick pieces, thickest first, and its ``thin`` ones."""
+
+    difference: Difference
+    thick: tuple[Patch, ...]
+    thin: tuple[BaseGeometry, ...]
+
+    def above(self, radius_km: float) -> tuple[Patch, ...]:
+        """The thick pieces that reach a radius."""
+        return tuple(p for p in self.thick if p.inradius_km >= radius_km)
 
 
 def own_zones(*scenes: Scene) -> frozenset[str]:
@@ -143,9 +158,8 @@ def on_ground(
     A piece that lies mostly on the ground is told whole (the reference outline is ours, the piece is the
     source's), and so is one of the source's own zone (``own_zones``); of a larger piece only what lies on the ground.
     """
-    thick: list[BaseGeometry] = []
+    thick: list[Patch] = []
     thin: list[BaseGeometry] = []
-    thickest, ours = 0.0, False
     of_zone = difference.loser in zones or difference.gainer in zones
     shapely.prepare(scene.ground.area)
     for piece in shapely.get_parts(difference.geometry):
@@ -156,12 +170,12 @@ def on_ground(
         mostly = of_zone or geo.area_km2(inside) >= MOSTLY * geo.area_km2(piece)
         if radius > at_least_km and not mostly:
             radius = geo.inradius_km(inside, plane, at_least_km=at_least_km)
-        (thick if radius > at_least_km else thin).append(piece if mostly else inside)
-        thickest = max(thickest, radius)
-        ours = ours or (mostly and radius > at_least_km)
-    if not thick:
-        return None
-    return Measured(difference, geo.union(thick), tuple(thin), thickest, ours)
+        if radius > at_least_km:
+            thick.append(Patch(piece if mostly else inside, radius, mostly))
+        else:
+            thin.append(piece if mostly else inside)
+    thick.sort(key=lambda p: -p.inradius_km)
+    return Measured(difference, tuple(thick), tuple(thin)) if thick else None
 
 
 def patches(passed: Iterable[Difference], plane: geo.Plane, at_least_km: float) -> list[BaseGeometry]:
@@ -179,23 +193,33 @@ def patches(passed: Iterable[Difference], plane: geo.Plane, at_least_km: float) 
     return found
 
 
-def whole(one: Measured, noise: Noise, plane: geo.Plane) -> BaseGeometry:
-    """What passed, with the thin pieces the pair's noise does not explain: all of them where it has none.
+def whole(one: Measured, clear: Iterable[Patch], floor_km: float, plane: geo.Plane) -> BaseGeometry:
+    """What passed: the pieces clear of the noise, without the slivers that hang on them.
 
-    Area over perimeter bounds the inscribed radius within a factor of two, without fitting a circle.
+    Where the pair has no noise every thin piece passed too, and nothing is trimmed.
     """
-    kept = [one.geometry]
-    for piece in one.thin:
-        flat = plane.project(piece)
-        if flat.length and 2 * flat.area / flat.length > noise.floor_km:
-            kept.append(piece)
-    return geo.union(kept)
+    pieces = [p.geometry for p in clear]
+    if floor_km == 0:
+        return geo.union([*pieces, *one.thin])
+    return geo.union([geo.trimmed(p, floor_km, plane) for p in pieces])
 
 
-def findings(
-    before: Scene, after: Scene, *, redrawn: bool = False, same_ground: bool = False
-) -> tuple[list[Finding], Noise, float]:
-    """Changes of ownership of one dispute between two scenes, the pair's noise and its detection limit (km).
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The changes of ownership of one dispute, the pair's noise and its detection limit (km).
+
+    ``unclear_km`` is the inradius of a difference over most of the ground that does not clear the noise: neither
+    a change nor the lack of one can be vouched for. 0 where there is none.
+    """
+
+    findings: tuple[Finding, ...]
+    noise: Noise
+    limit_km: float
+    unclear_km: float = 0.0
+
+
+def findings(before: Scene, after: Scene, *, redrawn: bool = False, same_ground: bool = False) -> Judged:
+    """Compare the ownership of one dispute in two scenes.
 
     ``redrawn`` says that the two worlds were drawn from different data: what is new on empty sea or land
     then comes of the drawing, and is told as minor. ``same_ground`` that every owner is known to hold the same
@@ -203,64 +227,112 @@ def findings(
     """
     declared = max(before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
     if same_ground or before.ground.name_only or before.areas_key == after.areas_key:
-        return [], Noise(0.0, 1.0), declared
+        return Judged((), Noise(0.0, 1.0), declared)
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared
     passed = list(differences(before.by_owner, after.by_owner))
     zones = own_zones(before, after)
     measured = [m for d in passed if (m := on_ground(d, before, plane, smallest, zones)) is not None]
-    suspects = [m.geometry for m in measured if m.inradius_km >= smallest]
+    suspects = [p.geometry for m in measured for p in m.thick]
     if measured:
         suspects += patches(passed, plane, smallest)
-    candidates = plane.project(geo.union(suspects)) if suspects else geo.EMPTY
-    noise = floor(before, after, candidates, plane)
-    limit = max(declared, RATIO * noise.floor_km)
-    found = []
+    noise = floor(before, after, [plane.project(s) for s in suspects], plane)
+    limit = max(declared, RATIO * noise.ownership_km)
+    found, unclear = [], 0.0
     for one in measured:
-        geometry = whole(one, noise, plane)
-        finding = _judge(one, geometry, before, after, noise, declared, limit, redrawn=redrawn)
+        finding = _judge(one, before, after, noise, declared, redrawn=redrawn)
         if finding is not None:
             found.append(finding)
-    return found, noise, limit
+        elif one.difference.loser and one.difference.gainer and not _stayed(one, before, after):
+            common = geo.area_km2(both(geo.union(p.geometry for p in one.thick), before.ground.area))
+            if common >= MOSTLY * before.ground.area_km2:
+                unclear = max(unclear, one.thick[0].inradius_km)
+    return Judged(tuple(found), noise, limit, unclear)
+
+
+def _stayed(one: Measured, before: Scene, after: Scene) -> bool:
+    """Whether a feature stayed and its name or code became known, or unknown: no ground passed."""
+    either = (one.difference.loser, one.difference.gainer)
+    return None not in either and any(map(is_unknown, either)) and _same_place(one, before, after)
 
 
 def _judge(
     one: Measured,
-    geometry: BaseGeometry,
     before: Scene,
     after: Scene,
     noise: Noise,
     declared: float,
-    limit: float,
     *,
     redrawn: bool,
 ) -> Finding | None:
-    ratio = one.inradius_km / noise.floor_km if noise.floor_km else None
-    clear = ratio is None or ratio >= RATIO
-    if not clear or one.inradius_km < MINOR_FRACTION * declared:
+    loser, gainer = one.difference.loser, one.difference.gainer
+    plane = geo.Plane.around(before.ground.window)
+    floor_km = noise.of(loser, gainer)
+    limit = max(declared, RATIO * floor_km)
+    least = MINOR_FRACTION * declared
+    clear = one.above(max(RATIO * floor_km, least))
+    stood_out_km = clear[0].inradius_km if clear else 0.0
+    if not clear and (carried_km := _carried_km(one, before, after, declared, plane)) >= RATIO * floor_km:
+        clear, stood_out_km = one.thick[:1], carried_km
+    if not clear:
         return None
+    radius = clear[0].inradius_km
+    geometry = whole(one, clear, floor_km, plane)
     area = geo.area_km2(geometry)
     share = geo.area_km2(both(geometry, before.ground.area)) / max(before.ground.area_km2, 1e-9)
-    if share < EDGE_SHARE and not (one.inside and not before.ground.dispute.boxed):
+    ours = any(p.inside for p in clear)
+    if share < EDGE_SHARE and not ours:
         return None
-    if one.inradius_km < limit and share < COARSE_SHARE:
+    if radius < declared and share < COARSE_SHARE:
         return None
-    loser, gainer = one.difference.loser, one.difference.gainer
     measures = {
         "area_km2": area,
-        "inradius_km": one.inradius_km,
-        "noise_floor_km": noise.floor_km,
-        "ratio": ratio,
+        "inradius_km": radius,
+        "noise_floor_km": floor_km,
+        "ratio": stood_out_km / floor_km if floor_km else None,
         "limit_km": limit,
         "share": share,
         "geometry": geometry,
     }
-    if loser and gainer and (is_unknown(loser) or is_unknown(gainer)) and _same_place(one, before, after):
-        return None  # the feature stayed and its name or code became known, or unknown: no ground passed
-    solid = one.inradius_km >= limit and share >= MINOR_SHARE and not (redrawn and (loser is None or gainer is None))
+    if _stayed(one, before, after):
+        return None
+    # A small piece of a large dispute is an edge where boundaries were drawn anew, and an edit where all others stayed.
+    edited = ours and noise.shared >= KEPT and not redrawn and not before.ground.dispute.boxed
+    sizeable = share >= MINOR_SHARE or edited
+    solid = radius >= declared and sizeable
+    if solid and redrawn and (loser is None or gainer is None):
+        solid = share >= MOSTLY and _is_dropped(geometry, before if gainer is None else after, radius, limit)
     significance = Significance.SUBSTANTIVE if solid else Significance.MINOR
     kind = Kind.OVERLAP if one.difference.overlap else Kind.TRANSFER
     return Finding(kind, significance, loser=loser, gainer=gainer, **measures)  # type: ignore[arg-type]
+
+
+def _carried_km(one: Measured, before: Scene, after: Scene, at_least_km: float, plane: geo.Plane) -> float:
+    """How far noise would have had to carry a boundary to hand most of a dispute over; 0 where less than most passed.
+
+    Noise moves boundaries: it gives ground to who is next to it. The middle of a piece lies so far from all its gainer
+    held before, and so far from all its loser holds after; the larger of the two no noise of the pair may reach.
+    Who holds nothing in the window is at least as far away as the window's edge.
+    """
+    loser, gainer = one.difference.loser, one.difference.gainer
+    if not one.thick or loser is None or gainer is None or one.thick[0].inradius_km < at_least_km:
+        return 0.0
+    piece = one.thick[0].geometry
+    if geo.area_km2(both(piece, before.ground.area)) < MOSTLY * before.ground.area_km2:
+        return 0.0
+    middle = geo.centre(piece, plane)
+    edge = middle.distance(plane.project(shapely.box(*before.ground.window).boundary))
+    held = (before.by_owner.get(gainer), after.by_owner.get(loser))
+    return max(float(middle.distance(plane.project(g))) if g is not None else float(edge) for g in held)
+
+
+def _is_dropped(area: BaseGeometry, drawn: Scene, radius_km: float, limit_km: float) -> bool:
+    """Whether a map left out ground on purpose: part of a larger land, or an island far above what scale leaves out."""
+    middle = shapely.point_on_surface(area)
+    land = geo.union(drawn.by_owner.values())
+    around = [p for p in shapely.get_parts(land) if p.intersects(middle)]
+    attached = bool(around) and geo.area_km2(around[0]) > 2 * geo.area_km2(area)
+    return attached or radius_km >= ISLAND * limit_km
 
 
 def is_unknown(owner: str | None) -> bool:
