@@ -430,3 +430,57 @@ def test_a_split_and_a_merge_are_told_once_each_way() -> None:
     merge = {(f.loser, f.gainer) for f in substantive(compared(two, one, HERE))}
     assert split == {("AR", "CL"), ("AR", "PE")}
     assert merge == {("CL", "AR"), ("PE", "AR")}
+
+
+# --- told apart by more than thickness ------------------------------------------------------------------------
+
+
+def half(code: str, west: float, east: float) -> tuple[str, BaseGeometry]:
+    return code, shapely.box(west, 40.0, east, 45.0)
+
+
+def test_ground_handed_to_who_was_nowhere_near_is_no_noise() -> None:
+    # Two hands drew this coast 20 km apart, so nothing below 70 km stands out by its thickness; the island is 33 km
+    # thick, and its new holder had nothing within 150 km of it.
+    island = shapely.box(12.2, 42.2, 12.8, 42.8)
+    shore = ("AR", shapely.box(10.0, 40.0, 15.0, 41.5))
+    moved = ("AR", shapely.box(10.0, 40.0, 15.0, 41.68))
+    before, after = (("BO", island), shore), (("PE", island), moved)
+    outcome = compared(before, after, island)
+    assert [(f.kind, f.loser, f.gainer, f.significance) for f in outcome.findings if f.kind is Kind.TRANSFER] == [
+        (Kind.TRANSFER, "BO", "PE", Significance.SUBSTANTIVE)
+    ]
+
+
+def test_noise_on_a_coast_hides_no_change_on_land() -> None:
+    # The coast is drawn 10 km apart, the boundary between the owners to the metre.
+    ground = shapely.box(12.3, 41.0, 12.7, 41.6)
+    before = (half("AR", 10.0, 12.5), half("BO", 12.5, 15.0))
+    sunk = shapely.box(10.0, 44.9, 15.0, 45.0)
+    after = tuple((code, shapely.difference(g, sunk)) for code, g in made.handed(before, ground, "BO"))
+    found = compared(before, after, ground.buffer(0.05)).findings
+    assert {(f.loser, f.gainer) for f in found} >= {("AR", "BO")}
+
+
+def test_most_of_a_ground_below_the_floor_is_neither_changed_nor_unchanged() -> None:
+    before = (half("AR", 10.0, 12.5), half("BO", 12.5, 15.0))
+    after = (half("AR", 10.0, 12.62), half("BO", 12.62, 15.0))
+    strip = shapely.box(12.5, 42.0, 12.62, 42.2)
+    outcome = compared(before, after, strip)
+    assert outcome.comparison.verdict is Verdict.NOT_RESOLVABLE
+    assert (
+        "most of the ground is drawn otherwise" in outcome.comparison.reason or "thickest" in outcome.comparison.reason
+    )
+
+
+def test_slivers_on_a_change_are_trimmed() -> None:
+    case = made.made_case(7, cells=6, owners=3)
+    loser, middle, room_km = made.widest(case.drawing, case.ground)
+    place = made.disk(middle.x, middle.y, min(room_km / 2, 15.0))
+    gainer = next(o for o in made.OWNERS if o != loser)
+    noisy = made.redigitised(case.drawing, 0.5, case.rng)
+    found = compared(case.drawing, made.handed(noisy, place, gainer), case.ground).findings
+    [told] = [f for f in found if (f.loser, f.gainer) == (loser, gainer)]
+    assert told.geometry is not None
+    common, told_km2, real_km2 = geo.areas_km2([told.geometry.intersection(place), told.geometry, place])
+    assert common / (told_km2 + real_km2 - common) > 0.8
