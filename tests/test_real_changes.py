@@ -183,10 +183,6 @@ def test_renames_of_natural_earth_4_are_no_transfers(shared: Path) -> None:
 # --- the sea between Chile and Peru ---------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the later file draws land too: its coasts have no counterpart, and the floor of the pair comes to 165 km",
-)
 def test_the_disputed_sea_becomes_perus_and_chiles(shared: Path) -> None:
     folder = shared / "data" / "derived" / "chile_peru_eez"
     both = compared(folder / "2013_ohi_pre_judgment.geojson", folder / "2014-10_marineregions_land_eez_v2.geojson")
