@@ -12,10 +12,11 @@ import shapely
 from trials import ROOT, Event, Trial, judged, tried
 
 from borderwatch import geometry as geo
-from borderwatch import sources, twofiles
+from borderwatch import sources
 from borderwatch.diff.ownership import both
 from borderwatch.diff.series import redrawn
 from borderwatch.disputes import catalogue
+from borderwatch.mapfile import MapFile
 from borderwatch.models import Coverage, Dispute, DisputeType, Role, View
 from borderwatch.observe import Observer, ground, world_from_snapshot
 from borderwatch.scene import Ground, Scene, World
@@ -207,7 +208,7 @@ def shared() -> Path | None:
 def scales(data: Path) -> tuple[World, World]:
     """Natural Earth 4.1 at 1:10m (in windows) and at 1:50m (cut to the same windows)."""
     fine, coarse = (
-        twofiles.world_from_file(data / "derived" / folder / "ne4.1_2018.geojson", n, insist=None, resolution_km=km)
+        MapFile(data / "derived" / folder / "ne4.1_2018.geojson").world(n, resolution_km=km)
         for n, (folder, km) in enumerate((("ne_10m_countries_windows", 1.0), ("ne_50m_countries", 4.5)))
     )
     windows = geo.union(
@@ -268,12 +269,8 @@ def vendors(disputes: Iterable[Dispute], data: Path | None) -> list[Vendor]:
         if capture is not None:
             worlds[str(view)] = world_from_snapshot(known[name], store.open(capture))
     for file in FILES if data else ():
-        worlds[file.split("/")[0] + " " + Path(file).stem] = twofiles.world_from_file(
-            data / file,
-            0,
-            insist=None,
-            resolution_km=None,  # type: ignore[operator]
-        )
+        assert data is not None
+        worlds[file.split("/")[0] + " " + Path(file).stem] = MapFile(data / file).world(0)
     observer = Observer(disputes)
     places = {g.dispute.slug: core_points(g) for g in observer.grounds}
     found = []

@@ -221,7 +221,7 @@ def shifted(drawing: Drawing, km: float, rng: np.random.Generator) -> Drawing:
     step = np.array([np.cos(angle), np.sin(angle)]) * km / KM_PER_DEGREE
 
     def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return xy + step / np.column_stack([np.cos(np.radians(xy[:, 1])), np.ones(len(xy))])
+        return xy + step / np.column_stack([np.maximum(np.cos(np.radians(xy[:, 1])), 0.05), np.ones(len(xy))])
 
     return each(drawing, lambda g: shapely.transform(g, move))
 

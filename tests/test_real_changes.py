@@ -15,6 +15,7 @@ import shapely
 
 from borderwatch import twofiles
 from borderwatch.diff import elsewhere
+from borderwatch.mapfile import MapFile
 from borderwatch.models import Kind, Significance, Verdict
 from tests.documented import NOT_TOLD, Label, changes, invented, labels, passed, substantive, told_right
 
@@ -241,10 +242,7 @@ def test_two_scales_or_two_vendors_differ_only_in_who_holds_what(
     shared: Path, one: str, other: str, true: set[tuple[str, str]]
 ) -> None:
     # Natural generalisation: some 2,400 pieces of a kilometre and more lie between two such maps.
-    worlds = [
-        twofiles.world_from_file(shared / "data" / f, n, insist=None, resolution_km=None)
-        for n, f in enumerate((one, other))
-    ]
+    worlds = [MapFile(shared / "data" / f).world(n) for n, f in enumerate((one, other))]
     assert {(f.loser, f.gainer) for f in elsewhere.findings(worlds[0], worlds[1], [])} == true
 
 
