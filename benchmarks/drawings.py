@@ -268,9 +268,8 @@ def vendors(disputes: Iterable[Dispute], data: Path | None) -> list[Vendor]:
         capture = store.latest(view)
         if capture is not None:
             worlds[str(view)] = world_from_snapshot(known[name], store.open(capture))
-    for file in FILES if data else ():
-        assert data is not None
-        worlds[file.split("/")[0] + " " + Path(file).stem] = MapFile(data / file).world(0)
+    for file in [data / name for name in FILES] if data else []:
+        worlds[f"{file.parts[-3]} {file.stem}"] = MapFile(file).world(0)
     observer = Observer(disputes)
     places = {g.dispute.slug: core_points(g) for g in observer.grounds}
     found = []
