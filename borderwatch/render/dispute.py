@@ -11,7 +11,7 @@ from borderwatch.render import words
 from borderwatch.render.divergence import Divergence
 from borderwatch.render.language import gettext as _
 from borderwatch.render.language import ngettext
-from borderwatch.render.mapdata import title_of_step
+from borderwatch.render.mapdata import languages_of, listed, title_of_step
 from borderwatch.render.maps import MOST_STEPS, DisputeMap, map_of_dispute
 from borderwatch.render.pages import asset, filled, json_for_html, leaflet_css, leaflet_js
 from borderwatch.render.past import Past
@@ -88,6 +88,8 @@ def dispute_page(page: DisputePage, *, alone: bool = False) -> str:
         timeline=timeline_of(page),
         cards=sorted(page.sources.values(), key=lambda card: card.name),
         choice_of=lambda change: places.get((change.before.id, change.after.id)),
+        listed=listed,
+        languages_of=languages_of,
         land_credit=drawing.data["credit"],
     )
 

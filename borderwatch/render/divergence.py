@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 MOST = 900
 """Pairs compared for one page, in the order of the views given: 42 views; beyond, a page would take seconds."""
 
+KEPT = "="
+"""Stands for an owner where a view gives ground only to those whom the other gives it as well."""
+
 GROUND = 0.001
 """Of the ground's span: how far its outline is simplified first. It is the same for every view, and only frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Ground one view gives to ``one`` and the other to ``other``; None: not to any owner of its own."""
+    """Ground one view gives to ``one`` and the other to ``other``; None: to nobody, ``KEPT``: to nobody besides."""
 
     one: str | None
     other: str | None
@@ -111,12 +114,18 @@ def _given(view: Shown, ground: BaseGeometry, plane: Plane) -> _Given:
 
 def _parts(first: _Given, second: _Given, limit_km: float, plane: Plane) -> list[Part]:
     """A part of something too thin is too thin: what cannot hold the circle is dropped before it is cut further."""
+    from borderwatch.geometry import union
+
     gone, come = _only(first, second, limit_km, plane), _only(second, first, limit_km, plane)
     pieces: list[tuple[str | None, str | None, BaseGeometry]] = [
         (one, other, _common(left, right)) for one, left in gone.items() for other, right in come.items()
     ]
-    pieces += [(one, None, _less(left, _rest(second, come))) for one, left in gone.items()]
-    pieces += [(None, other, _less(right, _rest(first, gone))) for other, right in come.items()]
+    pieces += [(one, None, _less(left, second.all)) for one, left in gone.items()]
+    pieces += [(None, other, _less(right, first.all)) for other, right in come.items()]
+    if first.overlaps or second.overlaps:
+        mine, yours = union(gone.values()), union(come.values())
+        pieces += [(one, KEPT, _less(_common(left, second.all), yours)) for one, left in gone.items()]
+        pieces += [(KEPT, other, _less(_common(right, first.all), mine)) for other, right in come.items()]
     parts = (_part(one, other, _thick(piece, limit_km, plane)) for one, other, piece in pieces)
     return sorted(
         (part for part in parts if part is not None),
@@ -129,13 +138,6 @@ def _only(these: _Given, those: _Given, limit_km: float, plane: Plane) -> dict[s
 
     left = {o: _thick(_less(s, those.by_owner.get(o, EMPTY)), limit_km, plane) for o, s in these.by_owner.items()}
     return {owner: shape for owner, shape in left.items() if not shape.is_empty}
-
-
-def _rest(view: _Given, parts: Mapping[str, BaseGeometry]) -> BaseGeometry:
-    """What the other view gives at all; where its owners overlap, only what it gives that the first does not."""
-    from borderwatch.geometry import union
-
-    return union(parts.values()) if view.overlaps else view.all
 
 
 def _part(one: str | None, other: str | None, shape: BaseGeometry) -> Part | None:

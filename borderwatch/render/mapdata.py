@@ -191,7 +191,8 @@ def _bounds(shapes: Sequence[BaseGeometry]) -> Box | None:
 def title_of_step(step: Step) -> str:
     """A step in one line: when, where, what, how much."""
     lead = step.changes[0]
-    sides = words.from_to(lead)
+    owners = (words.owner_label(lead.loser), words.owner_label(lead.gainer))
+    sides = owners if lead.kind in {Kind.TRANSFER, Kind.OVERLAP} else words.from_to(lead)
     what = f"{sides[0]} → {sides[1]}" if sides is not None else words.KIND_WORDS[lead.kind][0]
     size = f", {words.number(lead.area_km2)} km²" if lead.area_km2 else ""
     more = len(step.changes) - 1

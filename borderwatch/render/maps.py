@@ -198,7 +198,7 @@ def _chart(frame: Box, titles: dict[str, str]) -> tuple[Any, dict[str, Any]]:
         tiles=None,
         zoom_start=4,
         zoom_control=True,
-        zoom_snap=0.25,
+        zoom_snap=0.1,
         max_bounds_viscosity=1.0,
         world_copy_jump=False,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from borderwatch.models import Change, Kind, LineStyle
 from borderwatch.render import words
+from borderwatch.render.divergence import KEPT
 from borderwatch.render.language import gettext as _
 
 Side = tuple[str, str]
@@ -39,13 +40,15 @@ def sides_of(change: Change) -> tuple[Side, Side]:
 
 
 def given(owner: str | None) -> str:
-    """Whom a view gives ground to, where another view gives it to somebody else."""
-    return words.owner_label(owner) if owner is not None else _("not to that owner")
+    """Whom a view gives ground to, where another view gives it otherwise."""
+    if owner == KEPT:
+        return _("not to that owner")
+    return words.owner_label(owner)
 
 
 def given_label(owner: str | None) -> str:
     """The same as it stands on the map."""
-    return _("given to %(owner)s") % {"owner": words.owner_label(owner)} if owner is not None else given(None)
+    return given(owner) if owner == KEPT else _("given to %(owner)s") % {"owner": words.owner_label(owner)}
 
 
 def script_words() -> dict[str, Any]:

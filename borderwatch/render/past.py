@@ -70,7 +70,7 @@ def pasts_of(page: DisputePage) -> list[Past]:
         if any(d.coverage is not Coverage.NOT_COVERED for d in some)
     ]
     drawn = [past for past in found if any(moment.pictured for moment in past.moments)]
-    return sorted(drawn, key=lambda past: (not _shown(past), str(past.view)))
+    return sorted(drawn, key=lambda past: (not _shown(past), not past.changed, str(past.view)))
 
 
 def _shown(past: Past) -> bool:

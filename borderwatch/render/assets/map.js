@@ -26,13 +26,11 @@ async function borderwatchMap(charts, layerControl) {
   const chosenOf = (name) => { const one = document.querySelector(`input[name="${name}"]:checked`); return one ? one.value : ""; };
   const arrangement = () => (seen.left && seen.right ? chosenOf("map-arrangement") || "swipe" : "one");
 
-  let credited = [];
+  let credited = "";
   function attribution(text) {
-    const escaped = element("span", "", said(text)).innerHTML;
-    for (const [i, { map }] of [main, beside].entries()) {
-      if (credited[i]) map.attributionControl.removeAttribution(credited[i]);
-      map.attributionControl.addAttribution(credited[i] = escaped);
-    }
+    const control = main.map.attributionControl;
+    if (credited) control.removeAttribution(credited);
+    control.addAttribution(credited = element("span", "", said(text)).innerHTML);
   }
 
   function show(next) {
@@ -70,7 +68,6 @@ async function borderwatchMap(charts, layerControl) {
       wasSize = size;
       wasBeside = two;
       for (const stage of [main, beside]) { stage.map.invalidateSize({ animate: false, pan: false }); stage.fit(); }
-      credits();
     }
     settle();
   }
@@ -282,17 +279,12 @@ async function borderwatchMap(charts, layerControl) {
     else if (on === "change") showStep();
     else arrange();
   }
-  function credits() {
-    const wide = main.map.getSize().x;
-    for (const [i, { map }] of [main, beside].entries()) {
-      const corner = map.getContainer().querySelector(".leaflet-bottom.leaflet-right");
-      const under = wide < 640 && !(i && !wasBeside);
-      (under && i === 0 ? byId("map-credit") : corner).append(map.attributionControl.getContainer());
-    }
-  }
-  const fitAll = () => { for (const stage of [main, beside]) if (stage === main || wasBeside) stage.fit(); credits(); };
+  const fitAll = () => { for (const stage of [main, beside]) if (stage === main || wasBeside) stage.fit(); };
 
-  for (const { map } of [main, beside]) map.attributionControl.addAttribution(element("span", "", said(data.credit)).innerHTML);
+  // Credits would hide a small map: they stand under it, once for both maps.
+  main.map.attributionControl.addAttribution(element("span", "", said(data.credit)).innerHTML);
+  byId("map-credit").append(main.map.attributionControl.getContainer());
+  beside.map.attributionControl.remove();
   main.map.getContainer().setAttribute("aria-label", box.dataset.label);
   beside.map.getContainer().setAttribute("aria-label", box.dataset.beside);
   byId("map-layers").append(layerControl.getContainer());

@@ -12,6 +12,8 @@ function borderwatchStage({ map, layers }, data, shapes, words) {
   const frame = L.latLngBounds([[data.frame[1], data.frame[0]], [data.frame[3], data.frame[2]]]);
   const reach = L.latLngBounds([[data.window[1], data.window[0]], [data.window[3], data.window[2]]]);
   let names = [];
+  const everywhere = L.latLngBounds([[-90, -720], [90, 720]]);
+  let bounded = false;
 
   function tip(layer, ...rows) {
     layer.bindTooltip(() => {
@@ -92,10 +94,10 @@ function borderwatchStage({ map, layers }, data, shapes, words) {
       if (!g) continue;
       const options = (extra) => style(`${side}-marks`, `change change-${kind}${extra}`, { interactive: true });
       const add = (layer) => tip(layer, ...told).addTo(group);
-      if (g.a) add(L.polygon(areas(g), options("")));
+      const ground = g.a ? add(L.polygon(areas(g), options(""))) : null;
       if (g.l) add(L.polyline(lines(g), options(" change-line")));
       for (const point of g.p || []) add(L.circleMarker(place(...point), { ...options(" change-point"), radius: 14 }));
-      if (label && p && p.length) name(side, label, p, w || 0, `name-mark mark-${kind}`, null);
+      if (label && p && p.length) name(side, label, p, w || 0, `name-mark mark-${kind}`, ground);
     }
   }
 
@@ -160,14 +162,18 @@ function borderwatchStage({ map, layers }, data, shapes, words) {
   }
 
   function fit() {
-    // Above stand the tags, below the credits; on a phone credits would hide the map and stand under it.
+    // Above stand the tags. Bounds are set last: a map out of bounds is pulled back, which would undo the fit.
     const wide = map.getSize().x;
-    const side = Math.min(28, wide / 16);
+    const side = Math.min(24, wide / 16);
+    map.stop();
     map.setMinZoom(0);
     map.setMaxZoom(20);
-    map.setMaxBounds(reach);
-    map.fitBounds(frame, { paddingTopLeft: [side, wide < 500 ? 52 : 40], paddingBottomRight: [side, 32], animate: false });
+    if (bounded) map.options.maxBounds = everywhere;
+    map.fitBounds(frame, { paddingTopLeft: [side, wide < 500 ? 50 : 44], paddingBottomRight: [side, 22], animate: false });
     const zoom = map.getZoom();
+    if (bounded) map.options.maxBounds = reach;
+    else map.setMaxBounds(reach);
+    bounded = true;
     map.setMinZoom(Math.min(zoom, Math.max(map.getBoundsZoom(reach, true), zoom - 2)));
     map.setMaxZoom(zoom + 4);
   }
