@@ -62,7 +62,7 @@ def index_of(pages: list[DisputePage], out: Path) -> str:
 
 
 def map_data(page: str) -> dict[str, object]:
-    found = re.search(r'<script type="application/json" id="map-data">(.*?)</script>', page, re.S)
+    found = re.search(r'<script type="application/json" id="map-data"[^>]*>(.*?)</script>', page, re.S)
     assert found is not None
     return json.loads(found[1])  # type: ignore[no-any-return]
 

@@ -25,12 +25,19 @@ def write_pages(pages: Iterable[DisputePage], out: Path, *, made_at: datetime) -
     """Write ``out/disputes/<slug>.html`` for each dispute and return their paths, in the order given.
 
     Each page stands alone: map, styles and scripts are inside it, and nothing is asked of the network.
-    A page that says the same as the one already there is left untouched.
+    A page made from the same records by the same program is not drawn again; one that says the same is left untouched.
     """
     from borderwatch.render.dispute import dispute_page
+    from borderwatch.render.inputs import inputs_held, inputs_of
     from borderwatch.render.store import write_page
 
-    return [write_page(out / "disputes", page.dispute.slug, dispute_page(page), made_at) for page in pages]
+    paths = []
+    for page in pages:
+        path, inputs = page_path(out, page.dispute.slug), inputs_of(page)
+        if inputs_held(path) != inputs:
+            path = write_page(out / "disputes", page.dispute.slug, dispute_page(page, inputs=inputs), made_at)
+        paths.append(path)
+    return paths
 
 
 def page_path(out: Path, slug: str) -> Path:

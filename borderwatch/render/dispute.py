@@ -13,6 +13,7 @@ from borderwatch.render.language import gettext as _
 from borderwatch.render.language import ngettext
 from borderwatch.render.mapdata import languages_of, listed, title_of_step
 from borderwatch.render.maps import MOST_STEPS, DisputeMap, map_of_dispute
+from borderwatch.render.mapwords import place
 from borderwatch.render.pages import asset, filled, json_for_html, leaflet_css, leaflet_js
 from borderwatch.render.past import Past
 from borderwatch.render.steps import Step, drawable_steps, steps_of
@@ -52,10 +53,11 @@ class Entry:
     title: str = ""
 
 
-def dispute_page(page: DisputePage, *, alone: bool = False) -> str:
+def dispute_page(page: DisputePage, *, alone: bool = False, inputs: str = "") -> str:
     """The whole page as HTML, with ``store.WRITTEN`` where the time of writing goes.
 
-    ``alone`` is a page outside a site: there is no feed, no data and no page of a change to link to.
+    ``inputs`` is the hash of what it is made from (see ``inputs``). ``alone`` is a page outside a site: there is no
+    feed, no data and no page of a change to link to.
     """
     drawing = map_of_dispute(page)
     places = {
@@ -77,6 +79,7 @@ def dispute_page(page: DisputePage, *, alone: bool = False) -> str:
         alone=alone,
         page=page,
         map=drawing,
+        inputs=inputs,
         data_json=json_for_html(drawing.data),
         lead=lead(page),
         groups=groups_of(page.standings),
@@ -89,6 +92,7 @@ def dispute_page(page: DisputePage, *, alone: bool = False) -> str:
         cards=sorted(page.sources.values(), key=lambda card: card.name),
         choice_of=lambda change: places.get((change.before.id, change.after.id)),
         listed=listed,
+        place=place,
         languages_of=languages_of,
         land_credit=drawing.data["credit"],
     )

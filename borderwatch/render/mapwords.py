@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from borderwatch.models import Change, Kind, LineStyle
+from borderwatch.models import Change, Dispute, Kind, LineStyle
+from borderwatch.render import language as lang
 from borderwatch.render import words
 from borderwatch.render.divergence import KEPT
 from borderwatch.render.language import gettext as _
@@ -51,6 +52,22 @@ def given_label(owner: str | None) -> str:
     return given(owner) if owner == KEPT else _("given to %(owner)s") % {"owner": words.owner_label(owner)}
 
 
+def place(dispute: Dispute) -> str:
+    """The middle of a dispute's box, to a hundredth of a degree: ``42.56° N, 20.91° E``."""
+    west, south, east, north = dispute.box
+    lat, lon = (south + north) / 2, (west + east) / 2
+    parts = {"lat": lang.decimal(abs(lat), "0.00"), "lon": lang.decimal(abs(lon), "0.00")}
+    match lat >= 0, lon >= 0:
+        case True, True:
+            return _("%(lat)s° N, %(lon)s° E") % parts
+        case True, False:
+            return _("%(lat)s° N, %(lon)s° W") % parts
+        case False, True:
+            return _("%(lat)s° S, %(lon)s° E") % parts
+        case _south_west:
+            return _("%(lat)s° S, %(lon)s° W") % parts
+
+
 def script_words() -> dict[str, Any]:
     """Everything the script says that does not come from a source."""
     return {
@@ -73,7 +90,9 @@ def script_words() -> dict[str, Any]:
         "differ": _("These two views differ here. Parts are told where a circle of %(km)s km radius fits in them:"),
         "agree": _("These two views differ nowhere by as much as a circle of %(km)s km radius."),
         "sameView": _("This is one view twice. Pick another."),
-        "notCompared": _("These two views cannot be compared: one of them does not show the dispute now."),
+        "notCompared": _(
+            "These two views cannot be compared: one of them does not show the dispute now, or too coarsely to tell."
+        ),
         "notYet": _("not captured yet"),
         "noRow": _("no row for it"),
         "since": _("so since %(date)s or earlier"),
