@@ -314,16 +314,18 @@ def test_axe_finds_nothing_however_the_map_is_looked_at(
 def test_a_picture_of_the_map_has_what_is_lost_left_and_gained_right(site: dict[str, Path], open_page: Open) -> None:
     """The picture itself, by the share of pixels near each colour; patterns and edges blur some, so within a third."""
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    np = pytest.importorskip("numpy")
     opened = open_page(site["square"])
     stage = opened.page.locator("#map-stage")
 
     def shares() -> dict[str, list[float]]:
-        picture = image.open(io.BytesIO(stage.screenshot())).convert("RGB")
-        half = picture.width // 2
-        sides = [picture.crop((0, 0, half, picture.height)), picture.crop((half, 0, picture.width, picture.height))]
-        orange = [sum(r - b > 50 for r, _g, b in side.getdata()) / (half * picture.height) for side in sides]
-        blue = [sum(b - r > 50 for r, _g, b in side.getdata()) / (half * picture.height) for side in sides]
-        return {"lost": orange, "gained": blue}
+        picture = np.asarray(image.open(io.BytesIO(stage.screenshot())).convert("RGB")).astype(int)
+        warm = picture[:, :, 0] - picture[:, :, 2]
+        halves = np.array_split(warm, 2, axis=1)
+        return {
+            "lost": [float((half > 50).mean()) for half in halves],
+            "gained": [float((half < -50).mean()) for half in halves],
+        }
 
     swiped = shares()
     assert swiped["lost"][0] > 0.2
