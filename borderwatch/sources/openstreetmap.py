@@ -496,7 +496,7 @@ def _claimed_lines(relations: Iterable[Element], ways: Iterable[Element]) -> Ite
         )
 
 
-def _seen_by(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+def _seen_by(tags: Iterable[Mapping[str, str]]) -> Mapping[str, str]:
     """How each viewer sees a line, in columns as other sources have them (``FCLASS_IN``), empty where as everybody.
 
     Who disputes a line does not recognise it, and ``admin_level:XX`` goes before the lists: so the tiles that are made
@@ -512,8 +512,14 @@ def _seen_by(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
             found = re.fullmatch(r"admin_level:([A-Z]{2})", key)
             if found:
                 levels[found[1]] = "recognized" if value.strip() == "2" else "internal"
-    seen = {**said, **levels}
-    return {f"FCLASS_{viewer}": seen.get(viewer, "") for viewer in sorted({*_parties(), *seen})}
+    return _columns(tuple(sorted({**said, **levels}.items())))
+
+
+@functools.cache
+def _columns(seen: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """One mapping for all lines that are seen alike: thousands of ways share a few dozen."""
+    words = dict(seen)
+    return {f"FCLASS_{viewer}": words.get(viewer, "") for viewer in sorted({*_parties(), *words})}
 
 
 def _viewers(tags: Mapping[str, str]) -> dict[str, str]:
