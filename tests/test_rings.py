@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from borderwatch.diff import chain
 from borderwatch.errors import Malformed, UsageError
 from borderwatch.formats.dbf import DbfColumns
+from borderwatch.formats.geojson_rings import rings_from_geojson
 from borderwatch.formats.ring_files import rings_from_path
 from borderwatch.formats.rings import RingTable, rings_from_wkb
 from borderwatch.formats.shapefile import rings_from_shapefile
@@ -40,7 +41,7 @@ def write(path: Path, drawing: Drawing, **fields: list[Any]) -> Path:
     return path
 
 
-SUFFIXES = (".shp", ".gpkg", ".parquet", ".fgb")
+SUFFIXES = (".shp", ".gpkg", ".parquet", ".fgb", ".geojson")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -110,7 +111,7 @@ def test_a_file_cut_short_is_left_to_the_careful_reader(tmp_path: Path) -> None:
         assert rings_from_path(path) is None, size
 
 
-@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".fgb", ".shp", ".dbf"])
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".dbf"])
 def test_any_damage_is_a_map_or_is_left_to_the_careful_reader(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / ("map.shp" if suffix == ".dbf" else f"map{suffix}"), DRAWN)
     damaged = path.with_suffix(suffix)
@@ -188,11 +189,46 @@ def test_a_file_without_an_owner_says_which_fields_there_are(tmp_path: Path) -> 
         MapFile(tmp_path / "map.gpkg")
 
 
-def test_geojson_takes_the_same_way(tmp_path: Path) -> None:
-    features = [
-        {"type": "Feature", "properties": {"ISO_A2": o}, "geometry": json.loads(shapely.to_geojson(g))}
-        for o, g in DRAWN
-    ]
-    path = tmp_path / "map.geojson"
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
-    assert chain.diff(MapFile(path).index, DRAWN, redigitised_from=2.0).residual == 0
+POLYGON = '{"type": "Polygon", "coordinates": %s}'
+RING = "[[10, 40], [14, 40], [14, 44], [10, 40]]"
+
+
+def collection(geometry: str, properties: str = "{}") -> bytes:
+    feature = f'{{"type": "Feature", "properties": {properties}, "geometry": {geometry}}}'
+    return f'{{"type": "FeatureCollection", "features": [{feature}]}}'.encode()
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        POLYGON % "[]",
+        POLYGON % "[[]]",
+        POLYGON % f"{RING}",
+        POLYGON % f"[[{RING}]]",
+        POLYGON % "[[[10, 40], [14], [14, 44], [10, 40]]]",
+        POLYGON % "[[[10, 40], [14, 4-0], [14, 44], [10, 40]]]",
+        POLYGON % "[[[10, 40], [14, 40]], [14, 44], [10, 40]]",
+        POLYGON % f"[{RING}",
+        '{"type": "Point", "coordinates": [1, 2]}',
+        '{"type": "GeometryCollection", "geometries": []}',
+    ],
+)
+def test_geojson_that_is_not_plain_polygons_is_left_to_the_careful_reader(geometry: str) -> None:
+    assert rings_from_geojson(collection(geometry)) is None
+
+
+def test_coordinates_among_the_properties_are_no_geometry() -> None:
+    ground = POLYGON % f"[{RING}]"
+    assert rings_from_geojson(collection(ground, '{"coordinates": [1, 2]}')) is None
+    said = rings_from_geojson(collection(ground, json.dumps({"note": '"coordinates": [1, 2]'})))
+    assert said is not None
+    assert said.columns["note"] == ['"coordinates": [1, 2]']
+
+
+def test_heights_in_geojson_change_nothing() -> None:
+    flat, tall = (
+        rings_from_geojson(collection(POLYGON % f"[{ring}]")) for ring in (RING, RING.replace("]", ", 7]", 4))
+    )
+    assert flat is not None
+    assert tall is not None
+    assert (flat.xy == tall.xy).all()

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from borderwatch.errors import Malformed, TooLarge
 from borderwatch.formats.features import MAX_BYTES, MAX_FEATURES
+from borderwatch.formats.geojson_rings import rings_from_geojson
 from borderwatch.formats.layer import says_degrees
 from borderwatch.formats.rings import RingTable, rings_from_wkb
 from borderwatch.formats.shapefile import PARTS, members_from_zip, rings_from_shapefile
@@ -53,6 +54,8 @@ def _rings(path: Path) -> RingTable | None:
         return _from_parquet(path)
     elif head.startswith(b"fgb"):
         return _from_flatgeobuf(path)
+    elif head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+        return rings_from_geojson(path.read_bytes())
     return None
 
 

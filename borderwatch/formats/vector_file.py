@@ -100,7 +100,7 @@ def _from_json(path: Path, layer: str | None) -> list[RawFeature]:
         if "Extra data" not in str(error):
             raise
         return _from_gdal(path, layer)  # one feature a line (GeoJSON text sequences)
-    if isinstance(value, dict) and value.get("crs") and not _says_degrees(value["crs"]):
+    if isinstance(value, dict) and value.get("crs") and not crs_is_degrees(value["crs"]):
         return _from_gdal(path, layer)
     return _from_json_value(value, layer)
 
@@ -117,7 +117,7 @@ def _from_json_value(value: Any, layer: str | None) -> list[RawFeature]:
     raise Malformed(f"JSON, but {found}, not a map; accepted: {ACCEPTED}")
 
 
-def _says_degrees(crs: Any) -> bool:
+def crs_is_degrees(crs: Any) -> bool:
     """Does the old ``crs`` member name longitude and latitude on WGS 84?"""
     return any(word in json.dumps(crs).upper() for word in ("CRS84", "EPSG::4326", "EPSG:4326"))
 
