@@ -173,7 +173,7 @@ def anew_rows(clock: Clock) -> Iterator[Row]:
     said = cpu
     yield Row("drawn anew", "boundary chain: to say so", cpu, wall, runs, note="by the anchors alone")
     scenes = [observer().scenes(file.world(n)) for n, file in enumerate(files)]
-    slugs = [s for s, scene in scenes[0].items() if scene.areas and scenes[1][s].areas]
+    slugs = [s for s, scene in scenes[0].items() if scene.areas and not scene.ground.name_only]
     held = [[scene[s].by_owner for s in slugs] for scene in scenes]
     clips = [[[(p.drawn.owner or "?", p.geometry) for p in scene[s].areas] for s in slugs] for scene in scenes]
     tree, tree_wall, runs, _ = clock.best(lambda: [methods.tree_pairs(a, b) for a, b in zip(*clips, strict=True)])

@@ -16,13 +16,14 @@ import speed_data as data
 from borderwatch import geometry as geo
 from borderwatch.diff.series import Moment, Series
 from borderwatch.disputes import catalogue
+from borderwatch.errors import UsageError
 from borderwatch.mapfile import MapFile
 from borderwatch.models import Capture, Edition, Feature, Outcome, Reading, Role, View
 from borderwatch.observe import Observer, world_from_reading
 
 DISPUTES, WORLDVIEWS, EDITIONS, PROCESSES = 100, 30, 10, 2
 PER_EDITION = 2
-RESOLUTION_KM = 1.0
+RESOLUTION_KM = 4.5
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ class Done:
 
 @cache
 def _base() -> tuple[Feature, ...]:
-    return MapFile(data.ten(".gpkg")[0]).features
+    pair = data.fifty()
+    if pair is None:
+        raise UsageError(f"no Natural Earth 50m under {data.SHARED}: set BORDERWATCH_SHARED")
+    return MapFile(pair[1]).features
 
 
 @cache

@@ -366,3 +366,33 @@ def test_time_grows_with_what_changed_not_with_the_map(editions: Sequence[Drawin
     first, _ = old.edges_of(segments)
     assert len(first) < 0.3 * len(old.vertices)
     assert all(a < b for a, b in pairwise(np.sort(segments).tolist()))
+
+
+# --- where it changed, and what cannot be read ----------------------------------------------------------------
+
+
+def test_only_boxes_that_a_change_reaches_are_touched() -> None:
+    inside = shapely.box(10.8, 40.8, 11.2, 41.2)
+    found = chain.diff([("AR", SQUARE)], [("AR", SQUARE.difference(inside)), ("BO", inside)], redigitised_from=2.0)
+    assert found.touches((10.0, 40.0, 11.0, 41.0))
+    assert found.touches((10.9, 40.9, 11.1, 41.1))  # no edge runs through it, yet all of it changed hands
+    assert not found.touches((11.5, 41.5, 11.9, 41.9))
+    assert not chain.diff([("AR", SQUARE)], [("AR", SQUARE)]).touches((10.0, 40.0, 12.0, 42.0))
+
+
+def test_two_drawings_are_told_apart_by_their_anchors() -> None:
+    line = shapely.segmentize(SQUARE, 1e-4)
+    moved = shapely.transform(line, lambda xy: xy + 1e-5 * np.sin(1000 * xy[:, ::-1]))
+    found = chain.diff([("AR", line)], [("AR", moved)])
+    assert found.redigitised
+    assert found.estimated
+    assert found.cancelled < 0.1
+    counted = chain.diff([("AR", line)], [("AR", moved)], redigitised_from=2.0)
+    assert not counted.estimated
+    assert counted.residual == pytest.approx(found.residual, rel=0.1)
+
+
+def test_rings_that_cross_themselves_where_ground_passed_are_said_to() -> None:
+    bow = shapely.Polygon([(10, 40), (12, 42), (12, 40), (10, 42), (10, 40)])
+    assert chain.diff([("AR", bow)], [("BO", bow)], redigitised_from=2.0).twisted
+    assert not chain.diff([("AR", SQUARE)], [("BO", SQUARE)], redigitised_from=2.0).twisted
