@@ -144,7 +144,7 @@ def _duck(found: methods.Pairs, tree: Any) -> str:
 
 def land_rows(clock: Clock) -> Iterator[Row]:
     """8 million vertices, each way in a process of its own, so that its peak memory is its own."""
-    for suffix in (".shp", ".gpkg", ".parquet"):
+    for suffix in (".shp", ".gpkg"):
         pair = data.land(suffix)
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             cpu, wall, runs, left, peak = pool.apply(_land, (pair, clock.runs, clock.patience_s))
