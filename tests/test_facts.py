@@ -346,3 +346,23 @@ def test_a_view_kept_whole_before_the_terms_forbade_it_is_measured_today(past: A
     source.terms = Closed.terms  # type: ignore[misc]
     found = past(RU, source=source)
     assert [c.kind for c in told(found)] == [Kind.TRANSFER]
+
+
+def test_a_change_told_from_facts_is_in_the_log_and_on_its_page(
+    snapshots: Snapshots, past: Any, tmp_path: Path
+) -> None:
+    from borderwatch.changelog import ChangeLog
+    from borderwatch.pipeline import Workshop, derive, draw
+
+    source = Closed((*UA, line()), (*RU, line(word="disputed", style=LineStyle.DASHED)))
+    past(*source.drawings, source=source)
+    with ChangeLog(tmp_path / "log.db") as log:
+        shop = Workshop(snapshots, log, tmp_path / "maps", {"closed": source}, jobs=1)
+        report = derive(shop)
+        pages = draw(shop, ["crimea"])
+    kinds = {c.kind for c in report.news if c.dispute == "crimea"}
+    assert {Kind.TRANSFER, Kind.RESTYLED} <= kinds
+    assert all(c.geometry is None for c in report.news)
+    page = next(p for p in pages if "crimea" in p.name or "crimea" in p.parts).read_text(encoding="utf-8")
+    assert "A closed map" in page
+    assert "Russia" in page
