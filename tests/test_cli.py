@@ -95,6 +95,7 @@ def test_these_are_the_commands() -> None:
                 "record",
                 "render",
                 "run",
+                "serve",
                 "sources",
                 "status",
                 "verify",
