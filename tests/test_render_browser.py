@@ -355,10 +355,20 @@ def test_two_maps_move_as_one(site: dict[str, Path], open_page: Open) -> None:
 
 def test_paper_gets_both_sides(site: dict[str, Path], open_page: Open) -> None:
     opened = open_page(site["square"])
+    wide = opened.page.locator("#map-stage").bounding_box()
     opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert opened.count(".sheet-of-map") == 2
+    sheets = [sheet.bounding_box() for sheet in opened.page.locator(".sheet-of-map").all()]
+    drawn = [outline.bounding_box() for outline in opened.page.locator("path.outline[d]").all()][:2]
+    assert len(sheets) == len(drawn) == 2
+    for sheet, outline in zip(sheets, drawn, strict=True):
+        assert sheet is not None
+        assert outline is not None
+        assert sheet["width"] < 340  # half of what paper is wide
+        assert sheet["x"] <= outline["x"]
+        assert outline["x"] + outline["width"] <= sheet["x"] + sheet["width"]
     opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert opened.count(".sheet-of-map") == 1
+    assert opened.page.locator("#map-stage").bounding_box() == wide
 
 
 def test_a_change_is_chosen_in_the_table_and_said_aloud(site: dict[str, Path], open_page: Open) -> None:

@@ -63,7 +63,7 @@ async function borderwatchMap(charts, layerControl) {
     byId("map-arrangement").hidden = !(seen.left && seen.right);
     byId("map-swipe-row").hidden = on !== "swipe";
     byId("map-switch-row").hidden = on !== "switch";
-    const size = `${two} ${box.style.height}`;
+    const size = `${two} ${box.clientWidth} ${box.style.height}`;
     if (size !== wasSize) {
       wasSize = size;
       wasBeside = two;
@@ -304,10 +304,15 @@ async function borderwatchMap(charts, layerControl) {
   byId("map-fit").addEventListener("click", fitAll);
   main.map.on("resize", fitAll);
   addEventListener("resize", arrange);
-  // Paper cannot be swiped: it gets both sides.
+  // Paper cannot be swiped: it gets both sides, drawn at its own breadth (A4 within its margins, 96 pixels an inch).
   let before = "";
-  addEventListener("beforeprint", () => { before = arrangement(); if (before !== "one") pick("beside"); });
-  addEventListener("afterprint", () => { if (before && before !== "one") pick(before); });
+  function turn(arrangementWanted, breadth) {
+    box.style.width = breadth;
+    if (before === "one") arrange();
+    else pick(arrangementWanted);
+  }
+  addEventListener("beforeprint", () => { before = arrangement(); turn("beside", "660px"); });
+  addEventListener("afterprint", () => { if (before) turn(before, ""); });
   function pick(value) {
     document.querySelector(`input[name="map-arrangement"][value="${value}"]`).checked = true;
     show(seen);
