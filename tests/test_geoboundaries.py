@@ -86,6 +86,19 @@ def test_a_bare_pointer_is_followed_to_what_it_points_to(replay: Replay, tmp_pat
     assert replay.asked[-1].host == inst.MEDIA
 
 
+def test_a_unit_without_a_simplified_outline_is_read_from_its_full_one(replay: Replay, tmp_path: Path) -> None:
+    full = f"https://github.com{inst.GB_REPO}/raw/{inst.BUILD}/full.geojson"
+    units = [
+        u | ({"simplifiedGeometryGeoJSON": None, "gjDownloadURL": full} if u["boundaryISO"] == "IND" else {})
+        for u in inst.gb_units()
+    ]
+    geoboundaries(replay)
+    replay.on(inst.GB_API, inst.GB_API_PATH, json_reply(units))
+    data = collection([feature(cell(5), shapeName="India")])
+    replay.on(inst.GITHUB, full.partition(".com")[2], data=data)
+    assert ask(replay, UNITS, tmp_path).fault is None
+
+
 def test_a_pointer_at_the_plain_host_is_followed_too(replay: Replay, tmp_path: Path) -> None:
     plain = f"https://raw.githubusercontent.com{inst.GB_REPO}/{inst.BUILD}/releaseData/x.geojson"
     units = [u | ({"simplifiedGeometryGeoJSON": plain} if u["boundaryISO"] == "IND" else {}) for u in inst.gb_units()]
@@ -159,6 +172,12 @@ def unit_at(url: str) -> list[dict[str, Any]]:
         (UNITS, unit_at("https://evil.example/x.geojson"), "schema_changed", "none of the publisher's hosts"),
         (UNITS, unit_at("http://github.com/x.geojson"), "schema_changed", "none of the publisher's hosts"),
         (UNITS, [inst.gb_unit("FRA", "France")], "partial", "none of the claimants"),
+        (
+            UNITS,
+            [inst.gb_unit("IND", "India", simplifiedGeometryGeoJSON="nan", gjDownloadURL=None)],
+            "partial",
+            "nowhere how IND",
+        ),
     ],
 )
 def test_an_index_that_is_not_what_it_was_is_told(

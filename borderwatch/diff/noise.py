@@ -41,8 +41,9 @@ KM_PER_DEGREE = 111.2
 # The largest circle fills this much of a patch that is no sliver (a disk 1, Crimea .4, a shifted boundary < .1).
 COMPACT = 0.25
 # How far from land a line of a sea zone is still the coast, as a share of the zone's own thickness: our land is
-# true to 10 km, and the strip must not fill a narrow sea.
+# true to 10 km, and the strip must not fill a narrow sea; nor need it be wider than that in a wide one.
 COAST_SHARE = 0.25
+COAST_MAX_KM = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,8 @@ def _at_sea(rings: dict[str, BaseGeometry], scene: Scene, plane: geo.Plane) -> d
 
     A product of sea zones has coasts and one of "land and sea" has none: compared, they once gave a floor of 98 km.
     """
-    ashore = plane.project(geo.clip(land(), scene.ground.window)).buffer(COAST_SHARE * scene.ground.inradius_km)
+    strip_km = min(COAST_SHARE * scene.ground.inradius_km, COAST_MAX_KM)
+    ashore = plane.project(geo.clip(land(), scene.ground.window)).buffer(strip_km)
     rest = {owner: shapely.difference(lines, ashore) for owner, lines in rings.items()}
     return {owner: lines for owner, lines in rest.items() if not lines.is_empty} or rings
 

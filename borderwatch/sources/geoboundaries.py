@@ -216,8 +216,13 @@ def _addresses(data: bytes) -> dict[str, str]:
     """Where the simplified geometry of each claimant lies; only the publisher's own hosts are asked."""
     addresses = {}
     for unit in _units_of_index(data):
-        iso, url = str(unit["boundaryISO"]), str(unit["simplifiedGeometryGeoJSON"])
+        iso, url = (
+            str(unit["boundaryISO"]),
+            _text(unit["simplifiedGeometryGeoJSON"]) or _text(unit.get("gjDownloadURL")),
+        )
         if iso in CLAIMANTS:
+            if url is None:
+                raise Partial(f"geoboundaries: the index says nowhere how {iso} is drawn: ask again")
             parts = urlsplit(url)
             if parts.scheme != "https" or parts.hostname not in _HOSTS:
                 raise SchemaChanged(
