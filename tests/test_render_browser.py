@@ -642,3 +642,39 @@ def test_a_served_page_reloads_when_it_changed(changes: dict[str, Path], browser
             context.close()
             server.stopping.set()
             server.shutdown()
+
+
+@pytest.mark.parametrize("size", [(360, 740), (768, 1024), (3840, 2160)], ids=["phone", "tablet", "4k"])
+def test_no_screen_scrolls_sideways_and_no_target_is_hard_to_hit(
+    size: tuple[int, int], site: dict[str, Path], changes: dict[str, Path], open_page: Open
+) -> None:
+    for path in (site["index"], changes["ground"], changes["ugly"]):
+        opened = open_page(path, size)
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        small = """[...document.querySelectorAll('button, select, input, summary')].filter(e => {
+            const box = (e.closest('label') || e).getBoundingClientRect();
+            return box.width && box.height && Math.min(box.width, box.height) < 24;
+        }).map(e => e.outerHTML.slice(0, 80))"""
+        assert opened.page.evaluate(small) == []
+
+
+def test_a_changes_names_keep_their_direction_and_language(changes: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(changes["name"])
+    name = opened.page.locator(".sides bdi", has_text="خلیج فارس").first
+    assert name.evaluate("e => getComputedStyle(e).direction") == "rtl"
+    assert name.get_attribute("lang") == "ar"
+
+
+def test_index_and_change_are_printed_light_and_whole(
+    site: dict[str, Path], changes: dict[str, Path], open_page: Open
+) -> None:
+    opened = open_page(site["index"], color_scheme="dark")
+    opened.page.emulate_media(media="print")
+    assert opened.page.evaluate("getComputedStyle(document.querySelector('.grid')).overflow") == "visible"
+    for control in ("#find", "#grid-tools"):
+        assert not opened.page.locator(control).is_visible(), control
+    opened = open_page(changes["ground"], color_scheme="dark")
+    opened.page.emulate_media(media="print")
+    assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert opened.page.locator("#evidence").is_visible()
+    assert not opened.page.locator("#map-layers").is_visible()

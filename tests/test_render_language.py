@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from gettext import NullTranslations
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from borderwatch.errors import UsageError
-from borderwatch.models import Kind
+from borderwatch.models import Fault, Kind
 from borderwatch.render import language as lang
 from borderwatch.render import words as w
-from borderwatch.render import write_pages
+from borderwatch.render import write_index, write_pages, write_site
 from borderwatch.render.language import speaking
 from borderwatch.settings import LANGUAGES
 from tests import render_samples as samples
@@ -96,3 +99,80 @@ def test_no_message_hides_in_an_f_string() -> None:
     sources = (ROOT / "borderwatch" / "render").glob("*.py")
     hidden = {path.name: re.findall(r"\{n?_?(?:gettext|_)\(", path.read_text(encoding="utf-8")) for path in sources}
     assert {name: found for name, found in hidden.items() if found} == {}
+
+
+class Pseudo(NullTranslations):
+    """Marks every message, so that what is not marked is outside the catalogue."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    def ngettext(self, one: str, many: str, n: int) -> str:
+        return f"⟦{one if n == 1 else many}⟧"
+
+    def pgettext(self, context: str, message: str) -> str:
+        return f"⟦{message}⟧"
+
+
+class Unmarked(HTMLParser):
+    """Texts with letters in them that no message made, outside the elements that hold what is not ours to translate."""
+
+    DATA = frozenset({"bdi", "code", "pre", "time", "script", "style"})
+    VOID = frozenset({"meta", "link", "input", "br", "wbr", "img", "hr"})
+    NAMES = frozenset({"borderwatch", "JSON", "Atom", "sha256", "km", "UTC", "index.json", "B"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.stack: list[str] = []
+        self.found: list[str] = []
+        self.depth = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in {"aria-label", "alt", "placeholder", "data-label", "data-hint", "data-done"} and value:
+                self.check(value)
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.stack and self.stack.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if not self.DATA & set(self.stack):
+            self.check(data)
+
+    def check(self, text: str) -> None:
+        left = ""
+        for character in text:
+            self.depth += (character == "⟦") - (character == "⟧")
+            left += character if self.depth == 0 and character not in "⟦⟧" else " "
+        left = re.sub(r"\d{1,2} [a-z]{3} \d{4}|km²", "", left)
+        words = [word for word in re.findall(r"[^\W\d_][\w.]*", left) if word not in self.NAMES]
+        if words:
+            self.found.append(text.strip())
+
+
+def test_no_string_of_the_pages_is_outside_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = samples.changed_page()
+    renamed = replace(
+        page.changes[0], id="c" * 16, kind=Kind.RENAMED, geometry=None, old="a", new="b", reverts="a" * 16
+    )
+    page = replace(page, changes=(*page.changes, renamed))
+    down = samples.card("down", last_success=None, fault=Fault("rate_limited", "asked to wait"))
+    w._owner_label.cache_clear()
+    monkeypatch.setattr(lang, "catalogue", lambda _tag: Pseudo())
+    try:
+        with speaking("es"):
+            sources = [samples.card(every=timedelta(days=7)), down, samples.card("silent", last_success=None)]
+            write_index([page, samples.empty_page()], sources, tmp_path, made_at=samples.MADE)
+            write_site([page], sources, tmp_path, made_at=samples.MADE)
+    finally:
+        w._owner_label.cache_clear()
+    pages = [tmp_path / "index.html", *sorted((tmp_path / "changes").glob("*.html"))]
+    assert len(pages) == 4
+    found = {path.name: Unmarked(path.read_text(encoding="utf-8")).found for path in pages}
+    data = {"The Square", "Not asked yet", "Atlas of the World", "Ukraine", "Russia", "atlas", "coarse", "elsewhere", "down", "silent"}
+    left = {name: [t for t in texts if not any(word in t for word in data)] for name, texts in found.items()}
+    assert {name: texts for name, texts in left.items() if texts} == {}

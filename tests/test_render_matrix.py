@@ -83,3 +83,34 @@ def test_a_row_is_split_where_views_name_different_owners() -> None:
     assert matrix([replace(page, standings=(first, other))], [], []).rows[0].split
     unseen = replace(other, depiction=replace(other.depiction, coverage=Coverage.NOT_COVERED))
     assert not matrix([replace(page, standings=(first, unseen))], [], []).rows[0].split
+
+
+def test_an_index_of_110_disputes_and_40_views_stays_below_800_kb() -> None:
+    from borderwatch.render.index import index_page
+
+    base = samples.changed_page()
+    first = base.standings[0]
+    views = [View(f"source_{n // 4}", ("default", "CN", "IN", "AR")[n % 4], layer="10m") for n in range(40)]
+    owners = ("RU", "UA", "western_sahara", "?" + "a word of the source's own", "IN", "CN")
+
+    def shown(number: int, row: int) -> tuple[Share, ...]:
+        some = (owners[(number + row) % 6], owners[(number * row) % 5])
+        return tuple(Share(owner, 0.9 - 0.31 * k - row / 1000, 1.0) for k, owner in enumerate(dict.fromkeys(some)))
+
+    pages = [
+        replace(
+            base,
+            dispute=samples.dispute(slug=f"square_{row}", name=f"The Square of Number {row}"),
+            changes=tuple(
+                replace(c, id=f"{row:014d}{k:02d}", summary="x" * 120) for k, c in enumerate(base.changes * 8)
+            ),
+            standings=tuple(
+                replace(first, depiction=replace(first.depiction, view=view, shares=shown(number, row)))
+                for number, view in enumerate(views)
+            ),
+        )
+        for row in range(110)
+    ]
+    page = index_page(pages, [samples.card(f"source_{n}") for n in range(10)], [ViewCard(view) for view in views])
+    assert len(page.encode()) <= 800_000
+    assert page.count("<td data-t=") == 110 * 40

@@ -102,7 +102,8 @@ def matrix(pages: Sequence[DisputePage], views: Sequence[ViewCard], sources: Seq
     for page in pages:
         for standing in page.standings:
             view = standing.depiction.view
-            known.setdefault(view, ViewCard(view, asked=True, answered=True))
+            if view not in known or not known[view].answered:  # what is shown was answered, whatever a card says
+                known[view] = ViewCard(view, asked=True, answered=True)
     titles = {card.name: card.title for card in sources}
     columns = _columns(known, _observed(pages))
     texts: dict[str, int] = {}
