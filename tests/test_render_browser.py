@@ -82,7 +82,7 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Open:
         made.page.on("console", lambda said: made.complaints.append(f"{said.type}: {said.text}"))
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
         made.page.goto(path.as_uri())
-        if path.stem != "index" and more.get("java_script_enabled", True):
+        if more.get("java_script_enabled", True) and made.page.locator(".folium-map").count():
             made.page.wait_for_selector("html[data-map=ready]", state="attached", timeout=5000)
         return made
 
@@ -663,6 +663,8 @@ def test_a_changes_names_keep_their_direction_and_language(changes: dict[str, Pa
     name = opened.page.locator(".sides bdi", has_text="خلیج فارس").first
     assert name.evaluate("e => getComputedStyle(e).direction") == "rtl"
     assert name.get_attribute("lang") == "ar"
+    heading = opened.page.inner_text("h1")
+    assert "\u200e“الخليج”\u200e → \u200e“خلیج فارس”\u200e" in heading
 
 
 def test_index_and_change_are_printed_light_and_whole(

@@ -173,6 +173,17 @@ def test_no_string_of_the_pages_is_outside_the_catalogue(tmp_path: Path, monkeyp
     pages = [tmp_path / "index.html", *sorted((tmp_path / "changes").glob("*.html"))]
     assert len(pages) == 4
     found = {path.name: Unmarked(path.read_text(encoding="utf-8")).found for path in pages}
-    data = {"The Square", "Not asked yet", "Atlas of the World", "Ukraine", "Russia", "atlas", "coarse", "elsewhere", "down", "silent"}
+    data = {
+        "The Square",
+        "Not asked yet",
+        "Atlas of the World",
+        "Ukraine",
+        "Russia",
+        "atlas",
+        "coarse",
+        "elsewhere",
+        "down",
+        "silent",
+    }
     left = {name: [t for t in texts if not any(word in t for word in data)] for name, texts in found.items()}
     assert {name: texts for name, texts in left.items() if texts} == {}

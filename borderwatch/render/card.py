@@ -26,8 +26,8 @@ FINE = 2
 """Panes are drawn so many times larger and reduced: Pillow's lines have no soft edges of their own."""
 
 PAPER, INK, SOFT, FAINT = "#ffffff", "#18212b", "#4c5a68", "#cfd6dd"
-SEA, LAND, SHORE, PLAIN, LINE, BEYOND = "#e3eaf0", "#faf8f3", "#a9b2bb", "#e9e8e4", "#5a6570", "#ffffff"
-GROUND = {"o0": "#d2d4d1", "o1": "#f6f5f1"}
+SEA, LAND, SHORE, PLAIN, LINE, BEYOND = "#e3eaf0", "#faf8f3", "#a9b2bb", "#efeeea", "#5a6570", "#ffffff"
+GROUND = {"o0": "#c4c7c4", "o1": "#dcdedb"}
 """Two greys for whoever lost and gained; with hatching, as on the pages colours never stand for owners."""
 KINDS = {
     Kind.TRANSFER: "#d55e00",

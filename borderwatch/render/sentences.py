@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from borderwatch.models import Capture, Change, Dispute, Kind
 from borderwatch.render import words
 from borderwatch.render.language import gettext as _
@@ -106,4 +108,9 @@ def _message(change: Change) -> str:
 
 
 def _quoted(text: str | None, longest: int = 160) -> str:
-    return f"“{words.short(text, longest)}”" if text else _("nothing")
+    """In quotation marks; beside a name written from right to left, marks keep them at their own ends of it."""
+    if not text:
+        return _("nothing")
+    quoted = f"“{words.short(text, longest)}”"
+    rtl = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in quoted)
+    return f"\N{LEFT-TO-RIGHT MARK}{quoted}\N{LEFT-TO-RIGHT MARK}" if rtl else quoted
