@@ -76,7 +76,7 @@ class UnGeodata(FeatureServiceSource):
                     1,
                     LINES,
                     ("ISO3CD", "BDYTYP"),
-                    fewest=250,
+                    fewest=150,
                     where="bdytyp <> 0 OR bdytyp IS NULL",
                 ),
             ),
