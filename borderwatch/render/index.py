@@ -70,7 +70,7 @@ def index_page(
         item_title=lambda item: sentences.title(item.change, item.dispute),
         changes=len(changes),
         views=len({s.depiction.view for page in pages for s in page.standings}),
-        sources=sorted(sources, key=lambda card: card.name),
+        sources=sorted(sources, key=lambda card: (card.last_success is None, card.fault is None, card.name)),
         answered=sum(card.last_success is not None and card.fault is None for card in sources),
         types=[kind for kind in DisputeType if any(page.dispute.type is kind for page in pages)],
         overview=overview([(row.page.dispute, row.href, row.weighty) for row in rows]),
