@@ -183,6 +183,18 @@ def test_the_dispute_fills_the_view(site: dict[str, Path], open_page: Open) -> N
         assert outline["y"] + outline["height"] <= stage["y"] + stage["height"]
 
 
+def test_the_dispute_fills_the_view_after_the_window_grew(site: dict[str, Path], open_page: Open) -> None:
+    opened = open_page(site["square"], PHONE)
+    opened.page.set_viewport_size({"width": 2560, "height": 1440})
+    opened.page.wait_for_timeout(600)  # an animated pan would take 250 ms
+    stage = opened.page.locator("#map-stage").bounding_box()
+    outline = opened.page.locator("path.outline").first.bounding_box()
+    assert stage is not None
+    assert outline is not None
+    assert outline["x"] + outline["width"] / 2 == pytest.approx(stage["x"] + stage["width"] / 2, abs=40)
+    assert outline["height"] / stage["height"] > 0.6
+
+
 def test_the_layer_control_changes_what_is_drawn(site: dict[str, Path], open_page: Open) -> None:
     opened = open_page(site["square"])
     layers = {

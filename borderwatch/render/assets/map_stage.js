@@ -162,13 +162,13 @@ function borderwatchStage({ map, layers }, data, shapes, words) {
   }
 
   function fit() {
-    // Above stand the tags. Bounds are set last: a map out of bounds is pulled back, which would undo the fit.
+    // Above stand the tags. A map out of bounds is pulled back, also when a pan is stopped: bounds go first, come last.
     const wide = map.getSize().x;
     const side = Math.min(24, wide / 16);
+    if (bounded) map.options.maxBounds = everywhere;
     map.stop();
     map.setMinZoom(0);
     map.setMaxZoom(20);
-    if (bounded) map.options.maxBounds = everywhere;
     map.fitBounds(frame, { paddingTopLeft: [side, wide < 500 ? 50 : 44], paddingBottomRight: [side, 22], animate: false });
     const zoom = map.getZoom();
     if (bounded) map.options.maxBounds = reach;
