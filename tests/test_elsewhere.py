@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
+from click.testing import CliRunner
 from hypothesis import given
 from shapely.geometry.base import BaseGeometry
 
 from borderwatch import geometry as geo
+from borderwatch.changelog import ChangeLog
+from borderwatch.cli import main
 from borderwatch.diff import elsewhere
 from borderwatch.diff.elsewhere import Method
 from borderwatch.diff.record import Finding
 from borderwatch.diff.series import Derived, Moment, Series
 from borderwatch.disputes import land
-from borderwatch.models import Change, Significance
+from borderwatch.models import Change, Significance, SourceCard, Terms
 from borderwatch.observe import Observer
 from tests.strategies import Case, Drawing, cases, disk, dispute, handed, laws, redigitised, world
 
@@ -158,3 +163,24 @@ def test_there_and_back_are_mirror_images() -> None:
     [there], [back] = found(A, after), found(after, A)
     assert (there.loser, there.gainer) == (back.gainer, back.loser)
     assert there.area_km2 == pytest.approx(back.area_km2)
+
+
+# --- asked for by name ---------------------------------------------------------------------------------------------
+
+
+def test_the_log_is_asked_for_what_passed_elsewhere(tmp_path: Path) -> None:
+    derived = told(A, handed(A, FAR, "LY"))
+    view = derived.changes[0].view
+    captures = (derived.changes[0].before, derived.changes[0].after)
+    with ChangeLog(tmp_path / "borderwatch.db") as log:
+        log.put_sources([SourceCard(view.source, "Made-up map", Terms("public domain", "nobody"))])
+        log.put_attempts(captures)
+        log.put_view(
+            view, "one", captures=captures, depictions=(), comparisons=(), changes=derived.changes, sketches=()
+        )
+        assert [c.id for c in log.changes(dispute="elsewhere")] == [derived.changes[0].id]
+    (tmp_path / "borderwatch.toml").write_text("", encoding="utf-8")
+    words = ["--workspace", str(tmp_path), "changes", "--dispute", "elsewhere", "--json"]
+    answer = CliRunner().invoke(main, words)
+    assert answer.exit_code == 0, answer.output
+    assert [c["to"] for c in json.loads(answer.stdout)] == ["LY"]
