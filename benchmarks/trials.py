@@ -18,13 +18,13 @@ from borderwatch import geometry as geo  # noqa: E402
 from borderwatch.diff import compare  # noqa: E402
 from borderwatch.diff.ownership import both  # noqa: E402
 from borderwatch.diff.series import redrawn  # noqa: E402
-from borderwatch.models import Dispute, Feature, Kind, Significance  # noqa: E402
+from borderwatch.models import GROUND_KINDS, Dispute, Feature, Kind, Significance  # noqa: E402
 from borderwatch.observe import Observer  # noqa: E402
 from borderwatch.scene import Scene  # noqa: E402
 from tests import strategies as made  # noqa: E402
 from tests.strategies import Drawing  # noqa: E402
 
-GROUND = (Kind.TRANSFER, Kind.OVERLAP, Kind.APPEARED, Kind.DISAPPEARED)
+GROUND = (*GROUND_KINDS, Kind.APPEARED, Kind.DISAPPEARED)
 BASELINES = (
     "bytes differ",
     "not topologically equal",
@@ -78,7 +78,7 @@ def judged(
     a: Scene, b: Scene, operator: str, event: Event | None, *, anew: bool, size: float = 0, measured: bool = True
 ) -> Trial:
     """Compare two scenes of one dispute by every method; without ``measured`` by borderwatch alone."""
-    outcome = compare.scenes(a, b, redrawn=anew)
+    outcome = compare.scenes(a, b, compare.Between(redrawn=anew))
     found = [f for f in outcome.findings if f.kind in GROUND]
     right = [
         f

@@ -408,6 +408,12 @@ class Kind(StrEnum):
     TRANSFER = "transfer"
     OVERLAP = "overlap"
     """One owner starts or stops claiming ground that another keeps."""
+    GAP = "gap"
+    """Land passes from an owner to nobody, or from nobody to an owner."""
+    LAND_WATER = "land_water"
+    """An owner's land is drawn where water was, or the other way round."""
+    SPLIT = "split"
+    MERGED = "merged"
     APPEARED = "appeared"
     DISAPPEARED = "disappeared"
     BOUNDARY_MOVED = "boundary_moved"
@@ -418,6 +424,10 @@ class Kind(StrEnum):
     RELABELLED = "relabelled"
     REPARENTED = "reparented"
     WORLDVIEWS = "worldviews"
+
+
+GROUND_KINDS = frozenset({Kind.TRANSFER, Kind.OVERLAP, Kind.GAP, Kind.LAND_WATER})
+"""The kinds that say whose ground is, with an area, a loser and a gainer."""
 
 
 class Significance(StrEnum):

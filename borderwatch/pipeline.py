@@ -114,9 +114,33 @@ def derive(shop: Workshop, asked: Iterable[Capture] = (), *, everything: bool = 
         )
         unread += past.unread
         shop.progress(f"read and compared {past.view}", done, len(stale))
+    if stale:
+        adopted(shop.log)
     shop.log.set_reader(reader_fingerprint())
     news = [c for c in shop.log.changes() if c.id not in known and (not reread or c.after.id in fresh)]
     return Report((), tuple(news), reread, tuple(unread))
+
+
+def adopted(log: ChangeLog) -> None:
+    """Say of every change whether it adopts what the same source showed another audience already.
+
+    Views are derived one by one and know nothing of each other; so this is asked of the log when all are in it.
+    """
+    from borderwatch.diff.variants import switches, told
+
+    changes = log.changes()
+    audiences: dict[str, set[str]] = {}
+    for change in changes:
+        audiences.setdefault(change.view.source, set())
+    captures = [c for c in log.captures() if c.view.source in audiences]
+    for capture in captures:
+        audiences[capture.view.source].add(capture.view.worldview)
+    several = {source for source, some in audiences.items() if len(some) > 1}
+    views = {c.view for c in captures if c.view.source in several}
+    depictions = [d for view in sorted(views) for d in log.depictions(view=view)]
+    found = switches((c for c in changes if c.view in views), depictions, {c.id: c for c in captures})
+    again = [told(c, found.get(c.id)) for c in changes]
+    log.put_adopted(new for old, new in zip(changes, again, strict=True) if new != old)
 
 
 def page_of(shop: Workshop, slug: str) -> Path:

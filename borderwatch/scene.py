@@ -119,6 +119,21 @@ class World:
         return np.unique(xy[:, 0] * 400_000_003 + xy[:, 1])
 
     @cached_property
+    def places(self) -> dict[str, tuple[float, float]]:
+        """Where each owner lies: the middle of its largest part, degrees."""
+        found: dict[str, tuple[float, tuple[float, float]]] = {}
+        for p in self.painted:
+            if p.role is not Role.AREA or p.owner.startswith("?"):
+                continue
+            parts = shapely.get_parts(p.geometry)
+            areas = shapely.area(parts)
+            largest = parts[int(np.argmax(areas))]
+            if areas.max() > found.get(p.owner, (0.0, (0.0, 0.0)))[0]:
+                west, south, east, north = largest.bounds
+                found[p.owner] = float(areas.max()), ((west + east) / 2, (south + north) / 2)
+        return {owner: place for owner, (_, place) in found.items()}
+
+    @cached_property
     def area_by_owner_km2(self) -> dict[str, float]:
         """Geodesic area each owner is given in all, overlaps counted for each."""
         from borderwatch.geometry import areas_km2
@@ -178,6 +193,11 @@ class Scene:
     def areas_key(self) -> tuple[tuple[bytes, str | None, Role], ...]:
         """Equal keys are the same areas with the same owners, whatever their order."""
         return tuple(sorted((p.digest, p.drawn.owner or "", p.drawn.role) for p in self.areas))
+
+    @property
+    def drawing(self) -> object:
+        """Equal for the same areas and lines, drawn the same."""
+        return self.areas_key, self.lines_key
 
     @cached_property
     def lines_key(self) -> tuple[tuple[bytes, str, str, tuple[tuple[str, str], ...]], ...]:

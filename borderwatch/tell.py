@@ -16,7 +16,19 @@ import click
 
 from borderwatch.errors import Damaged
 from borderwatch.health import HealthEvent, HealthKind, Streak, streaks
-from borderwatch.models import Capture, Change, Coverage, Keep, Kind, Outcome, Significance, Standing, Verdict, View
+from borderwatch.models import (
+    GROUND_KINDS,
+    Capture,
+    Change,
+    Coverage,
+    Keep,
+    Kind,
+    Outcome,
+    Significance,
+    Standing,
+    Verdict,
+    View,
+)
 from borderwatch.owners import label
 
 if TYPE_CHECKING:
@@ -230,7 +242,7 @@ def owner_words(identity: str | None) -> str:
 
 
 def _what(change: Change) -> str:
-    if change.kind in (Kind.TRANSFER, Kind.OVERLAP, Kind.APPEARED, Kind.DISAPPEARED):
+    if change.kind in (*GROUND_KINDS, Kind.APPEARED, Kind.DISAPPEARED):
         text = f"{owner_words(change.loser)} → {owner_words(change.gainer)}"
         return text if change.kind is Kind.TRANSFER else f"{change.kind.value}: {text}"
     if change.kind is Kind.BOUNDARY_MOVED and change.offset_km is not None:

@@ -14,11 +14,12 @@ import shapely
 
 from borderwatch.derive import reader_fingerprint
 from borderwatch.diff import compare as comparing
-from borderwatch.diff import elsewhere, lines_elsewhere
+from borderwatch.diff import elsewhere, features, lines_elsewhere
+from borderwatch.diff.doubt import doubt
 from borderwatch.diff.elsewhere import Method
 from borderwatch.diff.record import Finding, change_from_finding, place_of
 from borderwatch.diff.sentences import sentence
-from borderwatch.diff.series import doubt, redrawn
+from borderwatch.diff.series import between
 from borderwatch.disputes import catalogue
 from borderwatch.errors import UsageError
 from borderwatch.kept import Kept
@@ -112,14 +113,14 @@ def compare(
     why = doubt(old, new)
     # Where nearly all edges are shared, so are the vertices; of lines the chain knows nothing.
     only_areas = all(p.role is Role.AREA for world in (old, new) for p in world.painted)
-    anew = (passed.redigitised or not only_areas) and redrawn(old, new)
+    known = between(old, new, same_data=only_areas and not passed.redigitised)
     surveyed = elsewhere.survey_of(passed, old, new)
     scenes_old, scenes_new = observer.scenes(old), observer.scenes(new)
     results = []
     told: list[elsewhere.Told] = []
     for dispute in wanted:
         a, b = scenes_old[dispute.slug], scenes_new[dispute.slug]
-        outcome = comparing.scenes(a, b, redrawn=anew, same_ground=not passed.touches(a.ground.window))
+        outcome = comparing.scenes(a, b, known, same_ground=not passed.touches(a.ground.window))
         comparison = outcome.comparison
         if why is not None:
             comparison = Comparison(
@@ -133,6 +134,9 @@ def compare(
         judged = elsewhere.judged_by_disputes(observer.grounds)
         grounds = [g.area for g in observer.grounds]
         found = [*elsewhere.findings(old, new, judged, told, surveyed), *lines_elsewhere.findings(old, new, grounds)]
+        known_already = {(c.kind, c.old, c.new) for r in results for c in r.changes}
+        found += [f for f in map(features.finding, known.regrouped) if (f.kind, f.old, f.new) not in known_already]
+        found += [known.renamed] if known.renamed is not None else []
         others = [_change(f, None, old.capture, new.capture, place=place_of(f)) for f in found]
     return Compared(before, after, tuple(results), tuple(others), why, surveyed.method, passed.cancelled)
 

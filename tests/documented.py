@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from borderwatch import twofiles
-from borderwatch.models import Change, Kind, Significance
+from borderwatch.models import GROUND_KINDS, Change, Kind, Significance
 from borderwatch.owners import owner
 
-GROUND = (Kind.TRANSFER, Kind.OVERLAP, Kind.APPEARED, Kind.DISAPPEARED)
+GROUND = (*GROUND_KINDS, Kind.APPEARED, Kind.DISAPPEARED)
 
 
 def changes(compared: twofiles.Compared, *, about: str | None = None) -> list[Change]:

@@ -16,7 +16,7 @@ from borderwatch.diff import compare
 from borderwatch.diff.compare import Outcome
 from borderwatch.diff.ownership import Difference, differences
 from borderwatch.diff.record import Finding
-from borderwatch.models import Coverage, Feature, Kind, Significance, Verdict
+from borderwatch.models import GROUND_KINDS, Coverage, Feature, Kind, Significance, Verdict
 from tests import strategies as made
 from tests.strategies import NOISE, OWNERS, REWRITES, Case, Drawing, cases, disk, dispute, laws, scene, world
 
@@ -31,7 +31,7 @@ def substantive(outcome: Outcome) -> list[Finding]:
 
 
 def transfers(outcome: Outcome) -> list[Finding]:
-    return [f for f in outcome.findings if f.kind in (Kind.TRANSFER, Kind.OVERLAP)]
+    return [f for f in outcome.findings if f.kind in GROUND_KINDS]
 
 
 def passed(before: Mapping[str, BaseGeometry], after: Mapping[str, BaseGeometry]) -> list[Difference]:
@@ -201,9 +201,9 @@ def test_ground_that_nobody_is_shown_to_hold_is_told_as_nobodys() -> None:
     before = squares(AR=shapely.box(10, 40, 14, 42), CL=shapely.box(14, 40, 16, 42))
     after = squares(AR=shapely.box(10, 40, 12, 42), CL=shapely.box(14, 40, 16, 42))
     [told] = transfers(compared(before, after, HERE))
-    assert (told.kind, told.loser, told.gainer) == (Kind.TRANSFER, "AR", None)
+    assert (told.kind, told.loser, told.gainer) == (Kind.GAP, "AR", None)
     [back] = transfers(compared(after, before, HERE))
-    assert (back.kind, back.loser, back.gainer) == (Kind.TRANSFER, None, "AR")
+    assert (back.kind, back.loser, back.gainer) == (Kind.GAP, None, "AR")
 
 
 # --- the noise and what stands out of it --------------------------------------------------------------------------
@@ -309,7 +309,9 @@ def test_an_island_dropped_by_a_new_drawing_is_nobodys_gain() -> None:
     before = (*chosen.drawing, ("PY", island))
     after = made.redigitised(chosen.drawing, 1.0, chosen.rng)
     about = dispute(ground)
-    outcome = compare.scenes(scene(world(before, 0), about), scene(world(after, 1), about), redrawn=True)
+    outcome = compare.scenes(
+        scene(world(before, 0), about), scene(world(after, 1), about), compare.Between(redrawn=True)
+    )
     assert [(f.kind, f.loser, f.gainer) for f in substantive(outcome)] == []
     assert all(f.gainer is None for f in outcome.findings if f.loser == "PY")
 
@@ -363,7 +365,7 @@ WHOLE = shapely.box(4, 40, 14, 42)
 def test_a_rename_is_no_transfer(old: tuple[str | None, str | None], new: tuple[str | None, str | None]) -> None:
     rest = ("MAR", "Morocco", WEST)
     found = told_of(named((*old, EAST), rest), named((*new, EAST), rest), EAST)
-    assert [f for f in found if f.kind in (Kind.TRANSFER, Kind.OVERLAP)] == []
+    assert [f for f in found if f.kind in GROUND_KINDS] == []
 
 
 @pytest.mark.parametrize("code", ["-99", "-1", "", None])

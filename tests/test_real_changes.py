@@ -170,7 +170,7 @@ def test_a_documented_change_of_natural_earth(
     both = compared(folder / before, folder / after)
     kinds = {c.kind for c in changes(both, about=dispute)}
     # An area that comes from nothing is told as ground that got a holder, or as a feature that appeared.
-    assert kinds & {kind, Kind.TRANSFER}
+    assert kinds & {kind, Kind.TRANSFER, Kind.GAP}
 
 
 def test_renames_of_natural_earth_4_are_no_transfers(shared: Path) -> None:

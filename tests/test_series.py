@@ -11,7 +11,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from borderwatch.diff.series import Derived, Moment, Series, doubt, with_reverts
-from borderwatch.models import Change, Dispute, Kind, Row, Significance, Verdict
+from borderwatch.models import GROUND_KINDS, Change, Dispute, Kind, Row, Significance, Verdict
 from borderwatch.observe import Observer
 from borderwatch.scene import World
 from tests import strategies as made
@@ -36,7 +36,7 @@ def editions(*drawings: Drawing, km: float = 1.0) -> list[World]:
 
 
 def pairs(changes: Sequence[Change]) -> list[tuple[str | None, str | None]]:
-    return [(c.loser, c.gainer) for c in changes if c.kind in (Kind.TRANSFER, Kind.OVERLAP)]
+    return [(c.loser, c.gainer) for c in changes if c.kind in GROUND_KINDS]
 
 
 # --- one after another -----------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def test_a_second_capture_that_says_the_same_confirms_it() -> None:
     gone = without(FOUR, "AR")
     derived = told(*editions(FOUR, gone, gone, gone))
     assert pairs(derived.changes) == [("AR", None)]
-    [change] = [c for c in derived.changes if c.kind is Kind.TRANSFER]
+    [change] = [c for c in derived.changes if c.kind in GROUND_KINDS]
     assert change.after.id == f"{1:064x}"  # dated to when it was first seen
     assert all(c.verdict is not Verdict.SUSPECT for c in derived.comparisons)
 

@@ -42,8 +42,10 @@ Vocabulary = TypeVar("Vocabulary", bound=StrEnum)
 # the same on every map; the ratio, which says how sure the finding is, only parts what area does not.
 MOST_SIGNIFICANT = """
   CASE significance WHEN 'substantive' THEN 0 WHEN 'minor' THEN 1 ELSE 2 END,
-  CASE kind WHEN 'transfer' THEN 0 WHEN 'overlap' THEN 1 WHEN 'appeared' THEN 2 WHEN 'disappeared' THEN 2
-    WHEN 'boundary_moved' THEN 3 WHEN 'listed' THEN 4 WHEN 'delisted' THEN 4 WHEN 'reparented' THEN 4
+  CASE kind WHEN 'transfer' THEN 0 WHEN 'overlap' THEN 1 WHEN 'gap' THEN 1 WHEN 'land_water' THEN 1
+    WHEN 'appeared' THEN 2 WHEN 'disappeared' THEN 2
+    WHEN 'split' THEN 3 WHEN 'merged' THEN 3 WHEN 'boundary_moved' THEN 3
+    WHEN 'listed' THEN 4 WHEN 'delisted' THEN 4 WHEN 'reparented' THEN 4
     WHEN 'relabelled' THEN 5 WHEN 'restyled' THEN 6 WHEN 'renamed' THEN 7 ELSE 8 END,
   dispute IS NULL, coalesce(share, 0) < 0.5, coalesce(area_km2, 0) DESC, coalesce(length_km, 0) DESC,
   coalesce(ratio, 0) DESC, shown_at DESC, id"""

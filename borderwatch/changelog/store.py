@@ -178,6 +178,14 @@ class ChangeLog:
         with self._write() as writer:
             self._put_captures(writer, some)
 
+    def put_adopted(self, changes: Iterable[Change]) -> None:
+        """Keep of changes already held which other view's variant they adopt, and what they then say."""
+        rows = [records.row_from_change(change) for change in changes]
+        sql = "UPDATE changes SET adopts = ?, summary = ?, grams = ? WHERE id = ?"
+        with self._write() as writer:
+            for row in rows:
+                writer.execute(sql, [row[name] for name in ("adopts", "summary", "grams", "id")])
+
     # --- ask -----------------------------------------------------------------------------------------
 
     def changes(

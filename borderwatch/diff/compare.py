@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from borderwatch.diff import lines, names, ownership
+from borderwatch.diff import features, lines, names, ownership
 from borderwatch.diff.noise import Noise
 from borderwatch.diff.record import Finding
 from borderwatch.models import Comparison, Coverage, Kind, Significance, Verdict
@@ -19,8 +19,22 @@ class Outcome:
     findings: tuple[Finding, ...]
 
 
-def scenes(before: Scene, after: Scene, *, redrawn: bool = False, same_ground: bool = False) -> Outcome:
-    """Compare two scenes of the same view and dispute; ``redrawn`` and ``same_ground`` as in ``ownership.findings``."""
+@dataclass(frozen=True, slots=True)
+class Between:
+    """What the two whole worlds say of each comparison: ``redrawn`` as in ``ownership.findings``, the features split
+    and merged, and whether the file calls everything otherwise at once."""
+
+    redrawn: bool = False
+    regrouped: tuple[features.Regrouping, ...] = ()
+    renamed: Finding | None = None
+
+
+NOTHING_KNOWN = Between()
+
+
+def scenes(before: Scene, after: Scene, between: Between = NOTHING_KNOWN, *, same_ground: bool = False) -> Outcome:
+    """Compare two scenes of the same view and dispute; ``same_ground`` as in ``ownership.findings``."""
+    redrawn = between.redrawn
     if before.depiction.coverage is Coverage.NOT_COVERED and after.depiction.coverage is Coverage.NOT_COVERED:
         return Outcome(_verdict(before, after, Verdict.NOT_COVERED, reason=after.depiction.reason), ())
     unasked = next((s for s in (after, before) if not s.asked), None)
@@ -32,7 +46,12 @@ def scenes(before: Scene, after: Scene, *, redrawn: bool = False, same_ground: b
     if not before.ground.name_only:
         for own in names.own_features(before, after):
             found = _joined(found, _weigh(own, before, after, redrawn=redrawn), before)
-    found += names.findings(before, after)
+    regrouped = features.findings(after, between.regrouped)
+    found += regrouped
+    # The parts have other names than the whole had: that is told by the split.
+    parts = {word for f in regrouped for text in (f.old, f.new) for word in (text or "").split(", ")}
+    renames = names.findings(before, after, renamed=between.renamed is not None)
+    found += [f for f in renames if f.kind is not Kind.RENAMED or not {f.old, f.new} <= parts]
     found += lines.findings(before, after, limit)
     found.sort(key=most_significant_first)
     if found:

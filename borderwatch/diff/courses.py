@@ -24,7 +24,8 @@ SAMPLE_KM, SAMPLES = 0.5, 6000
 # Noise is a population, a change is few: from so many separate excursions on they are judged as one.
 POPULATION = 8
 # A drawing kept for this much of its length was not drawn anew, and what differs in it was put there.
-KEPT = 0.8
+# Where the file as a whole was, one window is noise only if most of its own lines are anew: a redrawn corner.
+KEPT, KEPT_CORNER = 0.8, 0.5
 MERCATOR_LAT = 85.0
 
 
@@ -113,7 +114,7 @@ def runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     yield from ((int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True))
 
 
-def floor_km(*directions: Sequence[Course]) -> float:
+def floor_km(*directions: Sequence[Course], kept: float = KEPT) -> float:
     """How far two drawings of the same lines lie apart where nothing changed; 0 where most of them is the same.
 
     Drawings made anew differ in many excursions to and fro: these are a population, and what stands out of it is no
@@ -125,7 +126,7 @@ def floor_km(*directions: Sequence[Course]) -> float:
     distance = np.concatenate([c.distance_km for c in drawn])
     weight = np.concatenate([np.full(len(c.distance_km), c.step_km) for c in drawn])
     apart = distance > SAME_KM
-    if weight[apart].sum() <= (1 - KEPT) * weight.sum():
+    if weight[apart].sum() <= (1 - kept) * weight.sum():
         return 0.0
     heights = np.array([h for c in drawn for h in _heights(c)])
     if len(heights) < POPULATION:

@@ -23,7 +23,7 @@ from borderwatch.diff.noise import RATIO, floor_of_lines
 from borderwatch.diff.ownership import both, is_unknown, minus, same_place
 from borderwatch.diff.record import Finding
 from borderwatch.disputes import land
-from borderwatch.models import Kind, Role, Significance
+from borderwatch.models import GROUND_KINDS, Kind, Role, Significance
 from borderwatch.scene import Box, Ground, Painted, World
 
 # Above this share of edges that did not cancel, pairs of features are intersected sooner than the chain is taken
@@ -121,6 +121,9 @@ def judged_by_disputes(grounds: Iterable[Ground]) -> list[BaseGeometry]:
     return [g.area for g in grounds if not g.name_only and not g.dispute.boxed]
 
 
+PASSED = GROUND_KINDS - {Kind.OVERLAP}
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A transfer that a dispute has told: what passes between the same two in its window is that one."""
@@ -132,7 +135,7 @@ class Told:
 
 def told_by(ground: Ground, found: Iterable[Finding]) -> list[Told]:
     """What the comparison of one dispute has told."""
-    return [Told(f.loser, f.gainer, ground.window) for f in found if f.kind is Kind.TRANSFER]
+    return [Told(f.loser, f.gainer, ground.window) for f in found if f.kind in PASSED]
 
 
 def findings(

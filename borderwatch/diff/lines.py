@@ -10,7 +10,17 @@ import numpy as np
 import shapely
 
 from borderwatch import geometry as geo
-from borderwatch.diff.courses import Course, courses, floor_km, merged, runs, sheet_floor_km, spacing_km
+from borderwatch.diff.courses import (
+    KEPT,
+    KEPT_CORNER,
+    Course,
+    courses,
+    floor_km,
+    merged,
+    runs,
+    sheet_floor_km,
+    spacing_km,
+)
 from borderwatch.diff.noise import RATIO
 from borderwatch.diff.record import Finding
 from borderwatch.formats.line_words import status_from_word, style_from_word
@@ -29,6 +39,8 @@ CLOSEST_KM = 0.5
 # A line gone here and a line come there are one line moved when they begin and end together (within so many limits),
 # or bear one name and lie no farther apart than this part of their length.
 JOINED_LIMITS, MOVED_SHARE = 3.0, 0.5
+# A stretch this many times as far off as a line moved is no part of the move.
+MOVE_REACH = 1.5
 # Lines this close are drawn on top of one another: 20 m is twice what rounding and a long edge's bow leave.
 COINCIDENT_KM = 0.02
 # Between two drawings made anew, a stretch no longer than this many limits is the end of a line: 1:10 million draws
@@ -81,9 +93,10 @@ def paired(
     lines_new = merged(plane.project(shapely.force_2d(p.geometry)) for p in new)
     step = spacing_km(lines_old, lines_new)
     there, back = courses(lines_old, lines_new, step), courses(lines_new, lines_old, step)
-    floor = floor_km(there, back)
+    everywhere = sheet_floor_km(*sheets)
+    floor = floor_km(there, back, kept=KEPT if everywhere else KEPT_CORNER)
     if min(sum(line.length for line in lines) for lines in (lines_old, lines_new)) < ENOUGH_KM:
-        floor = max(floor, sheet_floor_km(*sheets))
+        floor = max(floor, everywhere)
     limit = max(limit_km, RATIO * floor)
     # Lines on the edge of the ground count: a boundary is where two grounds meet.
     near = None if ground is None else plane.project(ground).buffer(2 * limit)
@@ -102,12 +115,17 @@ def found_in(pair: Pair) -> list[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of one drawing that lies farther than the limit from the other one; ``length_km`` on the ground."""
+    """A stretch of one drawing that lies farther than the limit from the other one, ``apart_km`` at most.
+
+    ``length_km`` is what of it is watched, ``course`` the number of the course it is a part of.
+    """
 
     line: BaseGeometry
     shown: BaseGeometry
     length_km: float
+    apart_km: float
     piece: Piece
+    course: int
 
 
 def _moved(pair: Pair) -> list[Finding]:
@@ -122,11 +140,14 @@ def _moved(pair: Pair) -> list[Finding]:
     found = []
     for (before, after), some in sorted(moves.items()):
         offset = max(apart for _, _, apart in some)
-        length = sum(max(old.length_km, new.length_km) for old, new, _ in some)
+        olds, news = [old for old, _, _ in some], [new for _, new, _ in some]
+        olds += _rest(gone, before, olds, MOVE_REACH * offset)
+        news += _rest(come, after, news, MOVE_REACH * offset)
+        length = max(sum(s.length_km for s in olds), sum(s.length_km for s in news))
         found.append(
             Finding(
                 Kind.BOUNDARY_MOVED,
-                _weight(pair, length, [piece for old, new, _ in some for piece in (old.piece, new.piece)]),
+                _weight(pair, length, [s.piece for s in (*olds, *news)]),
                 subject="moved",
                 old=before,
                 new=after,
@@ -135,15 +156,32 @@ def _moved(pair: Pair) -> list[Finding]:
                 noise_floor_km=pair.floor_km,
                 ratio=offset / pair.floor_km if pair.floor_km else None,
                 limit_km=pair.limit_km,
-                geometry=_shown(pair, [s for old, new, _ in some for s in (old, new)]),
+                geometry=_shown(pair, [*olds, *news]),
             )
         )
     return [*found, *_alone(pair, gone, "removed"), *_alone(pair, come, "added")]
 
 
+def _rest(left: list[Stretch], word: str, moved: Sequence[Stretch], reach_km: float) -> list[Stretch]:
+    """The stretches of a moved line without a partner of their own, taken out of ``left``.
+
+    A line crosses its old course here and there, and other lines: what lies between two crossings need not lie so on
+    the other side. They are of the same course or feature, and the other drawing is no farther than the line moved.
+    """
+    same = {s.course for s in moved}, {id(s.piece) for s in moved}
+    found = [
+        s
+        for s in left
+        if _called(s.piece) == word and s.apart_km <= reach_km and (s.course in same[0] or id(s.piece) in same[1])
+    ]
+    for stretch in found:
+        left.remove(stretch)
+    return found
+
+
 def _stretches(pair: Pair, sampled: list[Course], pieces: Sequence[Piece]) -> Iterator[Stretch]:
     index = _Pieces(pieces, pair.plane)
-    for course in sampled:
+    for number, course in enumerate(sampled):
         far = course.distance_km > pair.limit_km
         watched = _watched(course.points, pair.near)
         for first, last in runs(far):
@@ -153,7 +191,8 @@ def _stretches(pair: Pair, sampled: list[Course], pieces: Sequence[Piece]) -> It
                 continue
             shown = [course.line(first + a, first + b) for a, b in runs(here)]
             middle = course.points[(first + last) // 2]
-            yield Stretch(course.line(first, last), shapely.union_all(shown), length, index.at(middle))
+            apart = float(course.distance_km[first : last + 1].max())
+            yield Stretch(course.line(first, last), shapely.union_all(shown), length, apart, index.at(middle), number)
 
 
 def _watched(points: NDArray[np.float64], near: BaseGeometry | None) -> NDArray[np.bool_]:

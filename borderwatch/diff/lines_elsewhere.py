@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 MARGIN_DEG = 1.5
 # Where lines differ all over the world, it is looked at in tiles of this size.
 TILE_DEG = 20.0
-# A line along the edge of a dispute's ground is that dispute's, as in ``lines.findings``.
-EDGE_DEG = 0.05
+# A line this many limits from a dispute's ground is that dispute's, as in ``lines.findings``.
+EDGE_LIMITS = 2.0
+KM_PER_DEGREE = 111.2
 
 
 def findings(before: World, after: World, known: Sequence[BaseGeometry]) -> list[Finding]:
@@ -40,22 +41,22 @@ def findings(before: World, after: World, known: Sequence[BaseGeometry]) -> list
         plane = geo.Plane.around(box)
         old, new = _pieces(before, box), _pieces(after, box)
         for finding in found_in(paired(old, new, (before.sheet, after.sheet), plane, limit)):
-            rest = _outside(finding, grounds, known)
+            rest = _outside(finding, grounds, known, EDGE_LIMITS * (finding.limit_km or limit) / KM_PER_DEGREE)
             if rest is not None:
                 found.append(rest)
     found.sort(key=lambda f: (-(f.length_km or 0.0), f.kind.value, f.subject, f.old or "", f.new or ""))
     return found
 
 
-def _outside(finding: Finding, tree: shapely.STRtree, known: Sequence[BaseGeometry]) -> Finding | None:
+def _outside(finding: Finding, tree: shapely.STRtree, known: Sequence[BaseGeometry], edge_deg: float) -> Finding | None:
     """The part of a finding that no dispute's ground holds, if it is long enough to be told."""
     line = finding.geometry
     if line is None:
         return None
-    near = [known[int(i)] for i in tree.query(line, predicate="dwithin", distance=EDGE_DEG)]
+    near = [known[int(i)] for i in tree.query(line, predicate="dwithin", distance=edge_deg)]
     if not near:
         return finding
-    rest = line.difference(shapely.union_all(near).buffer(EDGE_DEG))
+    rest = line.difference(shapely.union_all(near).buffer(edge_deg))
     share = geo.length_km(rest) / max(geo.length_km(line), 1e-9)
     length = share * (finding.length_km or 0.0)
     return replace(finding, geometry=rest, length_km=length) if length >= SHORTEST_KM else None

@@ -107,7 +107,7 @@ def _shares(before: Seen, after: Seen, limit_km: float) -> list[Finding]:
         )
         found.append(
             Finding(
-                Kind.OVERLAP if overlap else Kind.TRANSFER,
+                Kind.OVERLAP if overlap else Kind.TRANSFER if loser and gainer else Kind.GAP,
                 Significance.SUBSTANTIVE if share >= MINOR_SHARE else Significance.MINOR,
                 loser=loser,
                 gainer=gainer,

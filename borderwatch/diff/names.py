@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from borderwatch.diff.features import same_text
 from borderwatch.diff.ownership import SAME_PLACE_IOU, same_place
 from borderwatch.diff.record import Finding
 from borderwatch.models import Drawn, Kind, Role, Row, Significance
@@ -20,13 +22,18 @@ if TYPE_CHECKING:
 SAME_OUTLINE_IOU = 0.97
 # Two spellings of one name share this much of their letters; "Palestine" and "Palestinian Territories" do not.
 SPELLING = 0.8
+# Left out where a name is cut short.
+SMALL_WORDS = frozenset({"and", "of", "the"})
 # So many letters more are a word, not an article or an ending.
 WORD = 3
 
 
-def findings(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
-    """Renamed features and changed rows; order of rows, white space and Unicode form are no change."""
-    return [*_feature_names(before, after), *_rows(before, after)]
+def findings(before: Scene | Seen, after: Scene | Seen, *, renamed: bool = False) -> list[Finding]:
+    """Renamed features and changed rows; order of rows, white space and Unicode form are no change.
+
+    ``renamed`` says that the file calls everything otherwise at once: that is told once, of the file.
+    """
+    return [*([] if renamed else _feature_names(before, after)), *_rows(before, after)]
 
 
 def own_features(before: Scene, after: Scene) -> list[Finding]:
@@ -87,20 +94,24 @@ def _holder(scene: Scene) -> str | None:
     return scene.depiction.shares[0].owner if scene.depiction.shares else None
 
 
-def _same_text(a: str, b: str) -> bool:
-    return " ".join(unicodedata.normalize("NFC", a).split()) == " ".join(unicodedata.normalize("NFC", b).split())
-
-
 def _told(old: str, new: str) -> Significance:
     """Another name is told as substantive; another spelling of the same one (case, accents, a letter) as minor."""
     a, b = _plain(old), _plain(new)
-    if a == b:
+    if a == b or _abbreviated(old, new) or _abbreviated(new, old):
         return Significance.MINOR
     short, long = sorted((a, b), key=len)
     if short in long and len(long) - len(short) >= WORD:
         return Significance.SUBSTANTIVE  # a word came or went: Mazedonien, Nordmazedonien
     alike = difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
     return Significance.MINOR if alike >= SPELLING else Significance.SUBSTANTIVE
+
+
+def _abbreviated(short: str, long: str) -> bool:
+    """Whether one is the other with words cut short: "W. Sahara", "Dem. Rep. Congo", "Western_Sahara"."""
+    a, b = (re.findall(r"\w+\.?", text.casefold().replace("_", " ")) for text in (short, long))
+    b = [word for word in b if word not in SMALL_WORDS]
+    pairs = zip(a, b, strict=False)
+    return len(a) == len(b) and all(x == y or (x.endswith(".") and y.startswith(x[:-1])) for x, y in pairs)
 
 
 def _plain(text: str) -> str:
@@ -113,7 +124,7 @@ def _feature_names(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
     return [
         Finding(Kind.RENAMED, _told(old[lang], new[lang]), subject=lang, old=old[lang], new=new[lang])
         for lang in sorted(set(old) & set(new))
-        if not _same_text(old[lang], new[lang])
+        if not same_text(old[lang], new[lang])
     ]
 
 
@@ -148,7 +159,7 @@ def _row(
     assert old is not None  # noqa: S101
     assert new is not None  # noqa: S101
     found = []
-    if not _same_text(old.name, new.name):
+    if not same_text(old.name, new.name):
         subject = new.lang if kind is Kind.RENAMED else key
         if new.note or new.kind:
             subject += f" ({new.kind or new.note})"
@@ -156,6 +167,6 @@ def _row(
         found.append(Finding(kind, told, subject=subject, old=old.name, new=new.name))
     if (old.parent or "") != (new.parent or ""):
         found.append(Finding(Kind.REPARENTED, Significance.SUBSTANTIVE, subject=key, old=old.parent, new=new.parent))
-    if (old.kind or "") != (new.kind or "") and _same_text(old.name, new.name):
+    if (old.kind or "") != (new.kind or "") and same_text(old.name, new.name):
         found.append(Finding(Kind.RELABELLED, Significance.MINOR, subject=f"{key} kind", old=old.kind, new=new.kind))
     return found

@@ -13,9 +13,10 @@ import numpy as np
 import shapely
 
 from borderwatch import geometry as geo
+from borderwatch.diff.kinds import kind_of
 from borderwatch.diff.noise import COMPACT, RATIO, Noise, floor
 from borderwatch.diff.record import Finding
-from borderwatch.models import Kind, Role, Significance
+from borderwatch.models import Role, Significance
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -303,7 +304,7 @@ def _judge(
     if solid and redrawn and (loser is None or gainer is None):
         solid = share >= MOSTLY and _is_dropped(geometry, before if gainer is None else after, radius, limit)
     significance = Significance.SUBSTANTIVE if solid else Significance.MINOR
-    kind = Kind.OVERLAP if one.difference.overlap else Kind.TRANSFER
+    kind = kind_of(loser, gainer, geometry, before.ground, overlap=one.difference.overlap)
     return Finding(kind, significance, loser=loser, gainer=gainer, **measures)  # type: ignore[arg-type]
 
 

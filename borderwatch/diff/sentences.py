@@ -57,13 +57,13 @@ def _what(f: Finding, place: str, part: str) -> str:
     lang = f" ({f.subject})" if f.subject else ""
     some = f"{area} of {place}{part}"
     match f.kind:
-        case Kind.TRANSFER if f.loser is None:
+        case Kind.TRANSFER | Kind.GAP | Kind.LAND_WATER if f.loser is None:
             text = f"{some}, nobody's before, is drawn as {who(f.gainer)}"
             if f.new is not None:
                 text += f", a feature of its own: {quoted(f.new)}"
-        case Kind.TRANSFER if f.gainer is None:
+        case Kind.TRANSFER | Kind.GAP | Kind.LAND_WATER if f.gainer is None:
             text = f"{some}, drawn as {who(f.loser)} before, is left as nobody's"
-        case Kind.TRANSFER:
+        case Kind.TRANSFER | Kind.GAP | Kind.LAND_WATER:
             text = f"{some}, drawn as {who(f.loser)} before, is drawn as {who(f.gainer)}"
             if f.new is not None:
                 text += f"; its feature is {quoted(f.new)}, {quoted(f.old)} before"
@@ -77,6 +77,10 @@ def _what(f: Finding, place: str, part: str) -> str:
         case Kind.DISAPPEARED:
             now = f"; its ground is now {quoted(f.new)}" if f.new else ""
             text = f"{place} has no feature of its own any more (was {quoted(f.old)}){now}"
+        case Kind.SPLIT:
+            text = f"{place}: the feature {quoted(f.old)} is split into {quoted(f.new)}"
+        case Kind.MERGED:
+            text = f"{place}: the features {quoted(f.old)} are merged into {quoted(f.new)}"
         case Kind.BOUNDARY_MOVED:
             to = f", now {quoted(f.new)}," if f.old and f.new and f.old != f.new else ""
             far = f" by up to {f.offset_km:,.1f} km" if f.offset_km is not None else ""

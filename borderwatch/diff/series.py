@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from borderwatch.diff import compare, elsewhere, lines_elsewhere, measures
+from borderwatch.diff import compare, elsewhere, features, lines_elsewhere, measures
 from borderwatch.diff.chain import ChainIndex
-from borderwatch.diff.ownership import both
+from borderwatch.diff.doubt import doubt
 from borderwatch.diff.record import Finding, change_from_finding, place_of
+from borderwatch.diff.reverts import with_reverts
 from borderwatch.diff.sentences import sentence
 from borderwatch.facts import Facts, Seen
-from borderwatch.geometry import area_km2
-from borderwatch.models import Capture, Change, Comparison, Depiction, Kind, Significance, Verdict
+from borderwatch.models import GROUND_KINDS, Change, Comparison, Depiction, Kind, Significance, Verdict
 from borderwatch.scene import Scene, World
 
-# A captured world this much smaller or larger than the one before is a broken capture until a second one
-# agrees (an Overpass answer of 2021-04 lacked India and Pakistan).
-TOTAL_AREA_JUMP = 0.2
-VANISHED_KM2 = 300_000.0
-LAND_KM2 = 149_000_000.0
-LINES_LEFT = 0.5
-# Area and place agree this well when a change is taken back.
-REVERT_AREA = 0.75
 # Two editions of one series share 99.8 % of their segments; two digitisations almost none.
 REDRAWN = 0.5
+# What may drift: ground and lines, in steps. A name or a style is another at once.
+DRIFTING = GROUND_KINDS | {Kind.BOUNDARY_MOVED}
 
 
 @dataclass(frozen=True)
@@ -47,34 +41,6 @@ class Derived:
     shown: list[Scene] = field(default_factory=list)
 
 
-def doubt(before: World | Facts, after: World | Facts) -> str | None:
-    """Why a capture is not to be believed on its own, or None."""
-    old, new = _areas(before), _areas(after)
-    total_old, total_new = sum(old.values()), sum(new.values())
-    if total_old <= 0:
-        return _doubt_of_lines(before, after)
-    # A wider map is no fault, unless it draws more than there is land: a ring turned inside out.
-    if total_new < total_old * (1 - TOTAL_AREA_JUMP) or total_new > max(total_old, LAND_KM2) * (1 + TOTAL_AREA_JUMP):
-        return f"draws {total_new:,.0f} km² in all, {total_old:,.0f} before"
-    gone = [o for o, km2 in old.items() if km2 > VANISHED_KM2 and new.get(o, 0.0) < 0.1 * km2]
-    missing = sum(old[o] for o in gone)
-    if gone and total_old - total_new > 0.8 * missing:
-        return f"draws nothing where {', '.join(sorted(gone))} was ({missing:,.0f} km²)"
-    return None
-
-
-def _doubt_of_lines(before: World | Facts, after: World | Facts) -> str | None:
-    """A map of lines alone: half of all boundaries gone at once, where the same ground was asked about."""
-    if before.asked == after.asked and after.line_km < LINES_LEFT * before.line_km:
-        return f"draws {after.line_km:,.0f} km of lines in all, {before.line_km:,.0f} before"
-    return None
-
-
-def _areas(world: World | Facts) -> dict[str, float]:
-    """Area by owner without Antarctica: whether to draw it is a choice of the sheet, not of who holds what."""
-    return {owner: km2 for owner, km2 in world.area_by_owner_km2.items() if owner != "AQ"}
-
-
 def redrawn(before: World | Facts, after: World | Facts) -> bool:
     """Whether two worlds were drawn from different data: fewer than half of the vertices of the finer are in both.
 
@@ -87,12 +53,14 @@ def redrawn(before: World | Facts, after: World | Facts) -> bool:
     return common < REDRAWN * max(len(old), len(new))
 
 
-def compared(before: Scene | Seen, after: Scene | Seen, *, redrawn: bool = False) -> compare.Outcome:
+def compared(
+    before: Scene | Seen, after: Scene | Seen, between: compare.Between = compare.NOTHING_KNOWN
+) -> compare.Outcome:
     """Compare two states of one dispute: by their geometry, or by their facts where no geometry is kept."""
     if isinstance(before, Seen) and isinstance(after, Seen):
         return measures.seen(before, after)
     if isinstance(before, Scene) and isinstance(after, Scene):
-        return compare.scenes(before, after, redrawn=redrawn)
+        return compare.scenes(before, after, between)
     raise TypeError(f"{after.capture.view}: a scene cannot be compared with facts; measure it first")
 
 
@@ -106,6 +74,17 @@ def drawn_otherwise(before: Scene | Seen, after: Scene | Seen) -> bool:
 def asked_alike(before: World, after: World) -> bool:
     """Whether the same ground was asked about: on other ground, what is missing or new proves nothing."""
     return before.asked == after.asked
+
+
+def between(before: World | Facts, after: World | Facts, *, same_data: bool = False) -> compare.Between:
+    """What two whole worlds say of every comparison made between them.
+
+    ``same_data``: they are known to share nearly all their edges, so that nobody need look whether they do.
+    """
+    anew = not same_data and redrawn(before, after)
+    if not isinstance(before, World) or not isinstance(after, World):
+        return compare.Between(anew)
+    return compare.Between(anew, features.regroupings(before, after), features.renamed_file(before, after))
 
 
 class Series:
@@ -166,32 +145,35 @@ class Series:
 
     def _step(self, moment: Moment) -> None:
         assert self._last is not None  # noqa: S101
-        anew = redrawn(self._last.world, moment.world)
+        known = between(self._last.world, moment.world)
         told: list[elsewhere.Told] = []
         for slug, after in moment.scenes.items():
             before = self._last.scenes[slug]
-            outcome = compared(before, after, redrawn=anew)
+            outcome = compared(before, after, known)
             told += elsewhere.told_by(after.ground, outcome.findings)
             self.derived.comparisons.append(outcome.comparison)
             if outcome.findings:
                 self._log(before, after, outcome.findings)
+            if any(f.kind in DRIFTING for f in outcome.findings):
                 self._anchors[slug] = after
-            elif self._anchors[slug] is not before and before.areas_key != after.areas_key:
-                self._drift(slug, after)
+            elif self._anchors[slug] is not before:
+                self._drift(slug, before, after)
             if drawn_otherwise(before, after):
                 self._show(before)
                 self._show(after)
         self._elsewhere(self._last, moment, told)
-        self._worldviews(self._last.world, moment.world)
+        if known.renamed is not None:
+            self._log_of_world(known.renamed, moment)
+        self._worldviews(moment)
         self._accept(moment)
 
-    def _drift(self, slug: str, after: Scene | Seen) -> None:
+    def _drift(self, slug: str, before: Scene | Seen, after: Scene | Seen) -> None:
         """Steps each below the noise may add up: compare with the last state a change was told against."""
         anchor = self._anchors[slug]
-        if anchor.areas_key == after.areas_key:
+        if after.drawing in (before.drawing, anchor.drawing):
             return
         outcome = compared(anchor, after)
-        solid = tuple(f for f in outcome.findings if f.significance is Significance.SUBSTANTIVE)
+        solid = tuple(f for f in outcome.findings if f.significance is Significance.SUBSTANTIVE and f.kind in DRIFTING)
         if solid:
             self._log(anchor, after, solid)
             self._anchors[slug] = after
@@ -245,8 +227,10 @@ class Series:
                 )
             )
 
-    def _worldviews(self, before: World | Facts, after: World | Facts) -> None:
+    def _worldviews(self, moment: Moment) -> None:
         """The source serves another list of audiences; told once, of its default view, whoever else repeats it."""
+        assert self._last is not None  # noqa: S101
+        before, after = self._last.world, moment.world
         old, new = {*before.worldviews}, {*after.worldviews}
         if not old or not new or old == new or after.capture.view.worldview != "default":
             return
@@ -261,44 +245,13 @@ class Series:
             old=", ".join(before.worldviews),
             new=", ".join(after.worldviews),
         )
-        text = sentence(finding, None, self.title, before.capture, after.capture)
+        self._log_of_world(finding, moment)
+
+    def _log_of_world(self, finding: Finding, moment: Moment) -> None:
+        """A change that concerns the source as a whole, not one dispute."""
+        assert self._last is not None  # noqa: S101
+        before, after = self._last.world.capture, moment.world.capture
+        text = sentence(finding, None, self.title, before, after)
         self.derived.changes.append(
-            change_from_finding(finding, dispute=None, before=before.capture, after=after.capture, summary=text)
+            change_from_finding(finding, dispute=None, before=before, after=after, summary=text)
         )
-
-
-def with_reverts(changes: Iterable[Change]) -> list[Change]:
-    """The same changes, each that takes an earlier one back naming it (A -> B -> A)."""
-    done: list[Change] = []
-    for change in changes:
-        earlier = next((c for c in reversed(done) if _takes_back(change, c)), None)
-        if earlier is None:
-            done.append(change)
-            continue
-        when = _when(earlier.after)
-        text = f"{change.summary} This takes back the change of {when}."
-        done.append(replace(change, reverts=earlier.id, summary=text))
-    return done
-
-
-def _when(capture: Capture) -> str:
-    return capture.shown_at.date().isoformat()
-
-
-def _takes_back(change: Change, earlier: Change) -> bool:
-    if change.dispute != earlier.dispute or change.kind is not earlier.kind or earlier.after.id == change.after.id:
-        return False
-    if change.kind in (Kind.TRANSFER, Kind.OVERLAP):
-        if (change.loser, change.gainer) != (earlier.gainer, earlier.loser):
-            return False
-        if change.geometry is None and earlier.geometry is None:  # facts only: the amount is all there is
-            common = min(change.area_km2 or 0.0, earlier.area_km2 or 0.0)
-        elif change.geometry is None or earlier.geometry is None:
-            return False
-        else:
-            common = area_km2(both(change.geometry, earlier.geometry))
-        return common >= REVERT_AREA * max(change.area_km2 or 0.0, earlier.area_km2 or 0.0)
-    if change.kind in (Kind.RENAMED, Kind.RELABELLED, Kind.RESTYLED, Kind.REPARENTED):
-        same = change.subject == earlier.subject
-        return same and change.old == earlier.new and change.new == earlier.old
-    return False

@@ -31,6 +31,8 @@ GROUND = {"o0": "#c4c7c4", "o1": "#dcdedb"}
 """Two greys for whoever lost and gained; with hatching, as on the pages colours never stand for owners."""
 KINDS = {
     Kind.TRANSFER: "#d55e00",
+    Kind.GAP: "#d55e00",
+    Kind.LAND_WATER: "#d55e00",
     Kind.OVERLAP: "#a5477c",
     Kind.APPEARED: "#00795a",
     Kind.DISAPPEARED: "#0072b2",

@@ -19,7 +19,7 @@ def sides_of(change: Change) -> tuple[Side, Side]:
     loser, gainer = {"owner": words.owner_label(change.loser)}, {"owner": words.owner_label(change.gainer)}
     gone: Side = ("ghost", "")
     match change.kind:
-        case Kind.TRANSFER:
+        case Kind.TRANSFER | Kind.GAP | Kind.LAND_WATER:
             lost: Side = ("lost", _("lost by %(owner)s") % loser) if change.loser is not None else gone
             return lost, ("gained", _("gained by %(owner)s") % gainer) if change.gainer is not None else gone
         case Kind.OVERLAP if change.gainer is not None:

@@ -15,8 +15,17 @@ _WEIGHT = {
     kind: weight
     for weight, kinds in enumerate(
         (
-            (Kind.TRANSFER, Kind.OVERLAP),
-            (Kind.BOUNDARY_MOVED, Kind.APPEARED, Kind.DISAPPEARED, Kind.DELISTED, Kind.LISTED, Kind.REPARENTED),
+            (Kind.TRANSFER, Kind.OVERLAP, Kind.GAP, Kind.LAND_WATER),
+            (
+                Kind.SPLIT,
+                Kind.MERGED,
+                Kind.BOUNDARY_MOVED,
+                Kind.APPEARED,
+                Kind.DISAPPEARED,
+                Kind.DELISTED,
+                Kind.LISTED,
+                Kind.REPARENTED,
+            ),
             (Kind.RESTYLED, Kind.RENAMED, Kind.RELABELLED, Kind.WORLDVIEWS),
         )
     )

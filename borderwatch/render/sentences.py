@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from borderwatch.models import Capture, Change, Dispute, Kind
+from borderwatch.models import GROUND_KINDS, Capture, Change, Dispute, Kind
 from borderwatch.render import words
 from borderwatch.render.language import gettext as _
 
@@ -19,7 +19,7 @@ def title(change: Change, dispute: Dispute | None) -> str:
 
 def sides_of(change: Change) -> tuple[str, str] | None:
     """Who or what stood before and stands now, without codes; None where the kind has no two sides."""
-    if change.kind in {Kind.TRANSFER, Kind.OVERLAP}:
+    if change.kind in GROUND_KINDS:
         return (words.owner_name(change.loser), words.owner_name(change.gainer))
     if change.old is not None or change.new is not None:
         return (_quoted(change.old, 60), _quoted(change.new, 60))
@@ -73,11 +73,11 @@ def _what(change: Change, place: str) -> str:
 
 def _message(change: Change) -> str:
     match change.kind:
-        case Kind.TRANSFER if change.loser is None:
+        case Kind.TRANSFER | Kind.GAP | Kind.LAND_WATER if change.loser is None:
             return _("%(area)s of %(place)s%(part)s, nobody's before, is drawn as %(gainer)s")
-        case Kind.TRANSFER if change.gainer is None:
+        case Kind.TRANSFER | Kind.GAP | Kind.LAND_WATER if change.gainer is None:
             return _("%(area)s of %(place)s%(part)s, drawn as %(loser)s before, is left as nobody's")
-        case Kind.TRANSFER:
+        case Kind.TRANSFER | Kind.GAP | Kind.LAND_WATER:
             return _("%(area)s of %(place)s%(part)s, drawn as %(loser)s before, is drawn as %(gainer)s")
         case Kind.OVERLAP if change.gainer is not None:
             return _("%(area)s of %(place)s%(part)s is drawn as %(gainer)s too, beside whoever it was drawn as before")
@@ -91,6 +91,10 @@ def _message(change: Change) -> str:
             return _("%(place)s has no feature of its own any more (was %(old)s); its ground is now %(new)s")
         case Kind.DISAPPEARED:
             return _("%(place)s has no feature of its own any more (was %(old)s)")
+        case Kind.SPLIT:
+            return _("%(place)s: the feature %(old)s is split into %(new)s")
+        case Kind.MERGED:
+            return _("%(place)s: the features %(old)s are merged into %(new)s")
         case Kind.BOUNDARY_MOVED:
             return _("%(place)s: %(length)s of boundary%(subject)s is drawn elsewhere")
         case Kind.RESTYLED:

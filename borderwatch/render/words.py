@@ -100,6 +100,10 @@ KIND_WORDS: Mapping[Kind, tuple[str, str]] = SpokenPairs(
     {
         Kind.TRANSFER: (N_("Transfer"), N_("ground passes from one owner to another")),
         Kind.OVERLAP: (N_("Overlap"), N_("an owner starts or stops being given ground that another keeps")),
+        Kind.GAP: (N_("Gap"), N_("land is left to nobody, or nobody's land is given to an owner")),
+        Kind.LAND_WATER: (N_("Land and water"), N_("land is drawn where water was, or water where land was")),
+        Kind.SPLIT: (N_("Split"), N_("one feature becomes several")),
+        Kind.MERGED: (N_("Merged"), N_("several features become one")),
         Kind.APPEARED: (N_("Appeared"), N_("it gets a feature of its own")),
         Kind.DISAPPEARED: (N_("Disappeared"), N_("it loses its own feature")),
         Kind.BOUNDARY_MOVED: (N_("Boundary moved"), N_("the line is drawn elsewhere")),
