@@ -27,6 +27,7 @@ MARGIN_DEG = 1.5
 TILE_DEG = 20.0
 # A line this many limits from a dispute's ground is that dispute's, as in ``lines.findings``.
 EDGE_LIMITS = 2.0
+MOSTLY = 0.5
 KM_PER_DEGREE = 111.2
 
 
@@ -59,7 +60,9 @@ def _outside(finding: Finding, tree: shapely.STRtree, known: Sequence[BaseGeomet
     rest = line.difference(shapely.union_all(near).buffer(edge_deg))
     share = geo.length_km(rest) / max(geo.length_km(line), 1e-9)
     length = share * (finding.length_km or 0.0)
-    return replace(finding, geometry=rest, length_km=length) if length >= SHORTEST_KM else None
+    # Mostly on a dispute's ground, it is told there.
+    told = share < MOSTLY or length < SHORTEST_KM
+    return None if told else replace(finding, geometry=rest, length_km=length)
 
 
 def _keys(world: World) -> set[tuple[bytes, str, str, tuple[tuple[str, str], ...]]]:
