@@ -274,7 +274,8 @@ def _judge(
     clear = one.above(max(RATIO * floor_km, least))
     stood_out_km = clear[0].inradius_km if clear else 0.0
     if not clear and (carried_km := _carried_km(one, before, after, declared, plane)) >= RATIO * floor_km:
-        clear, stood_out_km = one.thick[:1], carried_km
+        # It is not by its thickness that it stood out: only the scale limits that.
+        clear, stood_out_km, limit = one.thick[:1], carried_km, declared
     if not clear:
         return None
     radius = clear[0].inradius_km
