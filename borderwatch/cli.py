@@ -53,7 +53,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except BorderwatchError as error:
-            from borderwatch.tell import plain
+            from borderwatch.terminal import plain
 
             click.echo("\n".join(plain(line) for line in f"borderwatch: {error}".split("\n")), err=True)
             wrong = isinstance(error, UsageError) or ctx.invoked_subcommand == "diff"
@@ -143,7 +143,7 @@ Examples:
 @click.pass_obj
 def run(workspace: Path, sources: tuple[str, ...], everything: bool, offline: bool, with_history: bool) -> None:
     """Ask what is due, keep the answers, log what changed, draw the maps."""
-    from borderwatch import pipeline, tell
+    from borderwatch import pipeline, tell, terminal
     from borderwatch.lock import workspace_lock
     from borderwatch.workspace import bring_history, client, due_asks, next_due, workshop
 
@@ -151,7 +151,7 @@ def run(workspace: Path, sources: tuple[str, ...], everything: bool, offline: bo
     with workspace_lock(settings.workspace, "borderwatch run"):
         if with_history:
             bring_history(settings)
-        with tell.progress() as progress, workshop(settings, progress=progress) as shop:
+        with terminal.progress() as progress, workshop(settings, progress=progress) as shop:
             asks = []
             if not offline:
                 asks = due_asks(shop, settings, _now(), only=sources, everything=everything, single_run=True)
@@ -178,14 +178,14 @@ Examples:
 @click.pass_obj
 def backfill(workspace: Path, sources: tuple[str, ...]) -> None:
     """Capture the older editions that sources still serve, and compare them."""
-    from borderwatch import pipeline, tell
+    from borderwatch import pipeline, tell, terminal
     from borderwatch.lock import workspace_lock
     from borderwatch.workspace import client, wanted, workshop
 
     settings = _settings(workspace)
     with (
         workspace_lock(settings.workspace, "borderwatch backfill"),
-        tell.progress() as progress,
+        terminal.progress() as progress,
         workshop(settings, progress=progress) as shop,
         client(settings) as asker,
     ):
@@ -205,23 +205,23 @@ Example (systemd and cron lines are in the README):
 @click.pass_obj
 def watch(workspace: Path) -> None:
     """Run due views on their cadence until stopped; never two at once."""
-    from borderwatch import tell
+    from borderwatch import tell, terminal
     from borderwatch.daily import watch_workspace
 
-    watch_workspace(_settings(workspace), tell.plain_progress, tell.watched, click.echo)
+    watch_workspace(_settings(workspace), terminal.plain_progress, tell.watched, click.echo)
 
 
 @main.command()
 @click.pass_obj
 def rebuild(workspace: Path) -> None:
     """Make the change log again from snapshots/, with identical content, and draw the maps."""
-    from borderwatch import pipeline, tell
+    from borderwatch import pipeline, tell, terminal
     from borderwatch.changelog import ChangeLog
     from borderwatch.lock import workspace_lock
     from borderwatch.workspace import workshop
 
     settings = _settings(workspace)
-    with workspace_lock(settings.workspace, "borderwatch rebuild"), tell.progress() as progress:
+    with workspace_lock(settings.workspace, "borderwatch rebuild"), terminal.progress() as progress:
         with ChangeLog.afresh(settings.database) as fresh, workshop(settings, progress=progress, log=fresh) as shop:
             report = pipeline.derive(shop, everything=True)
             digest, total = fresh.content_digest(), fresh.counts()
@@ -429,20 +429,20 @@ Examples:
 @click.pass_obj
 def sources_(workspace: Path, stale: bool, probed: str | None, form: str | None) -> None:
     """Who is asked, for whom, how often, under what terms, and who answered."""
-    from borderwatch import tell
+    from borderwatch import listing
     from borderwatch.snapshots import Snapshots
     from borderwatch.sources import find
 
     settings = _settings(workspace)
     if probed is None:
-        tell.sources(find(), Snapshots(settings.snapshots), settings, _now(), form, stale=stale)
+        listing.sources(find(), Snapshots(settings.snapshots), settings, _now(), form, stale=stale)
         return
     from borderwatch.first_contact import probe
     from borderwatch.workspace import one_source, probing_client
 
     with probing_client(settings) as client:
         found = probe(one_source(settings, probed), client)
-    tell.probed(found, form)
+    listing.probed(found, form)
     sys.exit(0 if found.fine else 1)
 
 
@@ -461,7 +461,7 @@ Examples:
 @click.pass_obj
 def record(workspace: Path, source: str, wanted: str | None, to: Path | None) -> None:
     """Capture a view once into a recording for tests: its files, and whence and under what terms they came."""
-    from borderwatch import first_contact, tell
+    from borderwatch import first_contact, listing
     from borderwatch.workspace import client, one_source
 
     settings = _settings(workspace)
@@ -473,7 +473,7 @@ def record(workspace: Path, source: str, wanted: str | None, to: Path | None) ->
     view = views[wanted] if wanted else asked.views()[0]
     with client(settings) as asker:
         place = first_contact.record(asked, view, asker, to or workspace / "recordings", _now)
-    tell.recorded(place, view)
+    listing.recorded(place, view)
 
 
 @main.command()

@@ -2,130 +2,39 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from borderwatch.errors import Damaged
-from borderwatch.health import HealthEvent, HealthKind, Streak, streaks
+from borderwatch.health import HealthEvent, HealthKind, Streak
 from borderwatch.models import (
     GROUND_KINDS,
     Capture,
     Change,
     Coverage,
-    Keep,
     Kind,
     Outcome,
     Significance,
     Standing,
     Verdict,
-    View,
 )
 from borderwatch.owners import label
+from borderwatch.terminal import console, day, json_text, new_table, plain, records, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from borderwatch.changelog import Counts
-    from borderwatch.first_contact import Probe
     from borderwatch.pipeline import Report
     from borderwatch.settings import Settings
     from borderwatch.snapshots import Report as Proof
-    from borderwatch.snapshots import Snapshots
-    from borderwatch.source import Source
     from borderwatch.twofiles import Compared
 
 SHOWN_IN_SUMMARY = 20
-# A cell that begins so would be run as a formula by a spreadsheet: a leading apostrophe keeps it text.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-# JSON escapes the control characters of ASCII only; terminals obey those of Latin-1 too.
-CONTROL = re.compile(r"[\x7f-\x9f]")
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    class Piped(Console):
-        def on_broken_pipe(self) -> None:
-            """``| head`` has seen enough: no fault of ours, and rich would exit with 1."""
-            try:
-                super().on_broken_pipe()
-            except SystemExit:
-                sys.exit(0)
-
-    # Piped output is for programs and files: no wrapping at a guessed 80 columns.
-    return Piped(
-        stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160
-    )
-
-
-def _table(*columns: str, title: str | None = None) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
-    for column in columns:
-        right = column.startswith(">")
-        table.add_column(column.removeprefix(">"), justify="right" if right else "left", no_wrap=right)
-    return table
-
-
-def _safe(text: object) -> str:
-    """A string from outside, for the terminal: no control characters, no markup."""
-    from rich.markup import escape
-
-    return escape(plain(text))
-
-
-def plain(text: object) -> str:
-    """A string from outside without control characters, as one line."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
-
-
-def _day(moment: datetime | None) -> str:
-    return moment.date().isoformat() if moment else "-"
-
-
-# --- progress ---------------------------------------------------------------------------------------
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A live line on a terminal, a plain line per tenth elsewhere; on stderr, so that stdout stays clean."""
-    if not sys.stderr.isatty():
-        yield plain_progress
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def show(what: str, done: int, of: int) -> None:
-            bar.update(task, description=_safe(what)[:70], completed=done, total=of)
-
-        yield show
-
-
-def plain_progress(what: str, done: int, of: int) -> None:
-    """For logs: a line for the last and for about every tenth thing done."""
-    if done > 0 and (done == of or done % max(1, of // 10) == 0) and not what.startswith("asking"):
-        click.echo(f"[{done}/{of}] {what}", err=True)
 
 
 # --- the summary of a run ---------------------------------------------------------------------------
@@ -135,16 +44,16 @@ def summary(
     report: Report, total: Counts, settings: Settings, *, offline: bool = False, waiting: datetime | None = None
 ) -> None:
     """What a run did: asked, unchanged, changed, failed and why; the changes; where the maps are."""
-    out = _console()
+    out = console()
     _asked(out, report.asked, offline=offline, waiting=waiting)
     for capture, why in report.unread:
-        out.print(f"[bold]not readable[/bold]  {_safe(capture.view)} {_edition(capture)}: {_safe(why)}")
+        out.print(f"[bold]not readable[/bold]  {safe(capture.view)} {_edition(capture)}: {safe(why)}")
     if report.reread:
         out.print(
             "The reader is newer than the log: the whole archive was read again. That is not a change of any map."
         )
     for line in _health_lines(report.health):
-        out.print(f"[bold]health[/bold]  {_safe(line)}")
+        out.print(f"[bold]health[/bold]  {safe(line)}")
     _news(out, report.news)
     out.print(f"The log holds {total.substantive:,} substantive and {total.minor:,} minor changes: {settings.database}")
     if report.written:
@@ -158,7 +67,7 @@ def _health_lines(events: Sequence[HealthEvent]) -> Iterator[str]:
         groups.setdefault((event.view.source, event.kind, event.fault.kind if event.fault else ""), []).append(event)
     for (source, kind, fault), some in sorted(groups.items()):
         who = str(some[0].view) if len(some) == 1 else f"{source} ({len(some)} views)"
-        since = _day(min(event.since for event in some))
+        since = day(min(event.since for event in some))
         if kind is HealthKind.FAILING:
             said = some[-1].fault.message if some[-1].fault else ""
             yield f"{who} failed {some[-1].failures} times in a row since {since}, {fault.replace('_', ' ')}: {said}"
@@ -189,7 +98,7 @@ def _asked(out: Console, asked: Sequence[Capture], *, offline: bool, waiting: da
         many = f" ({len(captures)} views)" if len(captures) > 1 else ""
         fault = captures[0].fault
         out.print(
-            f"  [bold]{kind.replace('_', ' ')}[/bold]  {_safe(source)}{many}: {_safe(fault.message if fault else '')}"
+            f"  [bold]{kind.replace('_', ' ')}[/bold]  {safe(source)}{many}: {safe(fault.message if fault else '')}"
         )
 
 
@@ -225,7 +134,7 @@ def _label(capture: Capture) -> str:
 
 
 def _edition(capture: Capture) -> str:
-    return capture.edition.label if capture.edition else _day(capture.taken_at)
+    return capture.edition.label if capture.edition else day(capture.taken_at)
 
 
 def _between(change: Change) -> str:
@@ -258,17 +167,17 @@ def _measure(change: Change) -> str:
 
 
 def _changes_table(found: Iterable[Change]) -> Table:
-    table = _table("shown", "source", "dispute", "kind", "what", ">how much", "editions")
+    table = new_table("shown", "source", "dispute", "kind", "what", ">how much", "editions")
     for c in found:
         words = _what(c) + (" (takes back an earlier change)" if c.reverts else "")
         table.add_row(
-            _day(c.after.shown_at),
-            _safe(c.view),
-            _safe(c.dispute or "elsewhere"),
+            day(c.after.shown_at),
+            safe(c.view),
+            safe(c.dispute or "elsewhere"),
             c.kind.value.replace("_", " "),
-            _safe(words),
+            safe(words),
             _measure(c),
-            _safe(_between(c)),
+            safe(_between(c)),
         )
     return table
 
@@ -312,46 +221,12 @@ def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in record.items():
-        if isinstance(value, dict):
-            flat.update({f"{key}_{inner}": text for inner, text in value.items()})
-        elif isinstance(value, list):
-            flat[key] = "; ".join(map(str, value))
-        else:
-            flat[key] = value
-    return flat
-
-
-def records(items: Sequence[Mapping[str, Any]], form: str) -> None:
-    """Print records as a JSON list or as CSV."""
-    if form == "json":
-        _json(list(items))
-        return
-    rows = [_flat(item) for item in items]
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(dict.fromkeys(k for row in rows for k in row)))
-    writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
-
-
-def _json(value: object) -> None:
-    text = json.dumps(value, ensure_ascii=False, indent=1)
-    click.echo(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
-
-
-def _cell(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return plain(f"'{value}" if value.startswith(FORMULA) else value)
-
-
 def changes(found: Sequence[Change], form: str | None) -> None:
     """The answer of ``borderwatch changes``."""
     if form:
         records([change_record(c) for c in found], form)
         return
-    out = _console()
+    out = console()
     if not found:
         out.print("No such change in the log. (borderwatch changes without filters shows all.)")
         return
@@ -420,18 +295,18 @@ def status(
         since = {streak.view: streak.since.isoformat() for streak in ill}
         records([{**standing_record(s), "failing_since": since.get(s.depiction.view)} for s in standings], form)
         return
-    out = _console()
+    out = console()
     dispute = catalogue(geometry=False).get(slug)
     claimants = ", ".join(owner_words(c) for c in dispute.claimants)
-    out.print(f"[bold]{_safe(dispute.name)}[/bold] ({slug}); claimed by {_safe(claimants)}")
+    out.print(f"[bold]{safe(dispute.name)}[/bold] ({slug}); claimed by {safe(claimants)}")
     if not standings:
-        out.print(f"No view had been captured by {_day(as_of)}." if as_of else "No view has been captured yet.")
+        out.print(f"No view had been captured by {day(as_of)}." if as_of else "No view has been captured yet.")
         return
     failing = {streak.view: streak for streak in ill}
-    table = _table("view", "shows", "since", "last seen", "edition")
+    table = new_table("view", "shows", "since", "last seen", "edition")
     for s in sorted(standings, key=lambda s: (s.depiction.coverage is not Coverage.SHOWN, str(s.depiction.view))):
         table.add_row(
-            _safe(s.depiction.view), _safe(depicted(s)), _day(s.since), _day(s.attested), _safe(_edition(s.capture))
+            safe(s.depiction.view), safe(depicted(s)), day(s.since), day(s.attested), safe(_edition(s.capture))
         )
     out.print(table)
     for s in standings:
@@ -439,154 +314,10 @@ def status(
         if streak is not None:
             kind = streak.last.fault.kind.replace("_", " ") if streak.last.fault else "failed"
             times = f"{streak.failures} times in a row" if streak.failures > 1 else "once"
-            out.print(f"{_safe(streak.view)} does not answer since {_day(streak.since)} ({times}, {kind}).")
+            out.print(f"{safe(streak.view)} does not answer since {day(streak.since)} ({times}, {kind}).")
 
 
 # --- sources, disputes, proofs ------------------------------------------------------------------------
-
-
-def sources(
-    known: Mapping[str, Source],
-    snapshots: Snapshots,
-    settings: Settings,
-    now: datetime,
-    form: str | None,
-    *,
-    stale: bool,
-) -> None:
-    """The answer of ``borderwatch sources``."""
-    rows: list[dict[str, Any]] = []
-    for name, source in sorted(known.items()):
-        attempts, damage = _attempts(snapshots, name)
-        answered = max((c.taken_at for c in attempts if c.fault is None), default=None)
-        failing = streaks(attempts)
-        on = settings.wants(name, automation=source.terms.automation) and not source.lacks_key
-        every = settings.every.get(name, source.every)
-        if stale and answered is not None and now - answered <= 2 * every:
-            continue
-        rows.append(
-            {
-                "source": name,
-                "title": source.title,
-                "watches": source.watches,
-                "on": on,
-                "views": len(source.views()),
-                "worldviews": list(source.worldviews),
-                "every": _span(every),
-                "licence": source.terms.licence,
-                "attribution": source.terms.attribution,
-                "bodies": source.terms.keep.value,
-                "shipped": source.terms.ship,
-                "key_variable": source.key_variable,
-                "last_success": answered.isoformat() if answered else None,
-                "health": damage or _health(failing, len(source.views()), answered),
-                "failing_since": min(s.since for s in failing).isoformat() if failing else None,
-                "failures": max((s.failures for s in failing), default=0),
-                "failing_views": [str(s.view) for s in failing],
-            }
-        )
-    if form:
-        records(rows, form)
-        return
-    out = _console()
-    table = _table("source", "title", "audiences", ">every", "terms", "last success", "health")
-    for row in rows:
-        needs = f"off: set {row['key_variable']}" if known[row["source"]].lacks_key else "off"
-        health = row["health"] if row["on"] else needs
-        audiences = row["worldviews"]
-        bodies = "digest only" if row["bodies"] == Keep.DIGEST else "kept" if row["shipped"] else "kept, not shipped"
-        table.add_row(
-            row["source"],
-            _safe(row["title"]),
-            _safe(", ".join(audiences) if len(audiences) <= 3 else f"{len(audiences)}"),
-            row["every"],
-            _safe(f"{row['licence']}; {bodies}"),
-            str(row["last_success"] or "-")[:10],
-            _safe(health)[:90],
-        )
-    out.print(table if rows else "No source is stale.")
-
-
-def _attempts(snapshots: Snapshots, name: str) -> tuple[list[Capture], str]:
-    """Every attempt to ask a source, and what is wrong with its ledger: one that is damaged hides no other."""
-    try:
-        return list(snapshots.captures(name)), ""
-    except Damaged as damage:
-        return [], f"ledger damaged: {damage}"
-
-
-def _health(failing: Sequence[Streak], views: int, answered: datetime | None) -> str:
-    """How asking a source goes: ok, not asked, or what fails, how often and since when."""
-    if not failing:
-        return "ok" if answered else "not asked"
-    worst = max(failing, key=lambda streak: (streak.failures, streak.last.taken_at))
-    fault = worst.last.fault
-    said = f"{fault.kind}: {fault.message}" if fault else "failed"
-    some = f"{len(failing)} of {views} views " if len(failing) < views else ""
-    if worst.is_event:
-        return f"{some}failing since {_day(worst.since)}, {worst.failures} times in a row; {said}"
-    return f"{some}{said}"
-
-
-def probed(found: Probe, form: str | None) -> None:
-    """The answer of ``borderwatch sources --probe``: what was asked, what came, and what the reader misses."""
-    asked = [
-        {
-            "asked": seen.url,
-            "status": seen.status,
-            "content_type": seen.headers.get("content-type"),
-            "last_modified": seen.headers.get("last-modified"),
-            "bytes": seen.size,
-            "robots": "obeyed" if seen.robots else "not asked: a documented data API",
-            "problem": str(seen.problem) if seen.problem else None,
-        }
-        for seen in found.seen
-    ]
-    looked = [{"about": f.about, "expected": f.expected, "found": f.found, "fine": f.fine} for f in found.findings]
-    if form == "json":
-        problem = str(found.problem) if found.problem else None
-        _json({"source": found.source.name, "fine": found.fine, "problem": problem, "asked": asked, "found": looked})
-        return
-    if form == "csv":
-        records(looked or asked, form)
-        return
-    out = _console()
-    source, terms = found.source, found.source.terms
-    out.print(f"[bold]{_safe(source.title)}[/bold] ({source.name}): {_safe(terms.licence)}, {terms.url}")
-    out.print(f"To look at on first contact: {_safe(source.first_contact)}")
-    for seen in found.seen:
-        size = (
-            "" if seen.size is None else f", {seen.size:,} bytes" + ("" if seen.whole else " (only its beginning read)")
-        )
-        kind = f", {_safe(seen.headers.get('content-type', 'no content type'))}" if seen.status == 200 else ""
-        changed = f", changed {_safe(seen.headers['last-modified'])}" if "last-modified" in seen.headers else ""
-        came = f"{seen.status}{kind}{size}{changed}" if seen.problem is None else f"{seen.problem.kind}"
-        out.print(f"  asked {_safe(seen.url)}: {came}")
-    if found.findings:
-        table = _table("", "about", "expected", "found")
-        for finding in found.findings:
-            mark = "ok" if finding.fine else "[bold]look[/bold]"
-            table.add_row(mark, _safe(finding.about), _safe(finding.expected), _safe(finding.found))
-        out.print(table)
-    if found.problem is not None:
-        kind = found.problem.kind.replace("_", " ")
-        out.print(f"[bold]{kind}[/bold]: {_safe(found.problem)}")
-    elif found.fine:
-        out.print(
-            "It answers as its reader expects"
-            + (f", as far as a probe looks: {_safe(found.enough)}." if found.enough else ".")
-        )
-
-
-def recorded(place: Path, view: View) -> None:
-    """The answer of ``borderwatch record``."""
-    files = sorted(path for path in place.iterdir() if path.is_file())
-    size = sum(path.stat().st_size for path in files)
-    click.echo(f"{view}: {len(files)} files, {size:,} bytes, read without fault: {place}")
-
-
-def _span(every: timedelta) -> str:
-    return f"{every.days} d" if every >= timedelta(days=1) else f"{every.total_seconds() / 3600:g} h"
 
 
 def disputes(text: str | None, form: str | None) -> None:
@@ -619,39 +350,39 @@ def disputes(text: str | None, form: str | None) -> None:
         ]
         records(items, form)
         return
-    out = _console()
+    out = console()
     if not found:
-        out.print(f"No dispute has {_safe(text)!r} in its names; borderwatch disputes lists all {len(everything)}.")
+        out.print(f"No dispute has {safe(text)!r} in its names; borderwatch disputes lists all {len(everything)}.")
         return
-    table = _table("slug", "name", "type", "claimants")
+    table = new_table("slug", "name", "type", "claimants")
     for d in found:
-        table.add_row(d.slug, _safe(d.name), d.type.value, _safe(", ".join(owner_words(c) for c in d.claimants)))
+        table.add_row(d.slug, safe(d.name), d.type.value, safe(", ".join(owner_words(c) for c in d.claimants)))
     out.print(table)
     out.print(f"{len(found)} disputes")
 
 
 def verified(proof: Proof) -> None:
     """The answer of ``borderwatch verify``."""
-    out = _console()
+    out = console()
     out.print(
         f"Proved {proof.lines:,} ledger lines and {proof.bodies:,} bodies ({proof.bytes / 1e6:,.1f} MB unpacked)."
     )
     if proof.absent:
         out.print(f"{proof.absent:,} bodies need not be here (digest only, or not shipped).")
     for path in proof.torn:
-        out.print(f"set aside  {_safe(path)}: the tail of a line a crash cut short")
+        out.print(f"set aside  {safe(path)}: the tail of a line a crash cut short")
     for path in proof.orphans:
-        out.print(f"orphan  {_safe(path)}: a body no ledger line tells of (a crash between the two); harmless")
+        out.print(f"orphan  {safe(path)}: a body no ledger line tells of (a crash between the two); harmless")
     for damage in proof.damages:
-        out.print(f"[bold]damaged[/bold]  {_safe(damage)}")
+        out.print(f"[bold]damaged[/bold]  {safe(damage)}")
     out.print("Everything is what was written." if proof.clean else f"{len(proof.damages)} damages.")
 
 
 def rebuilt(report: Report, total: Counts, settings: Settings, digest: str) -> None:
     """The answer of ``borderwatch rebuild``."""
-    out = _console()
+    out = console()
     for capture, why in report.unread:
-        out.print(f"[bold]not readable[/bold]  {_safe(capture.view)} {_edition(capture)}: {_safe(why)}")
+        out.print(f"[bold]not readable[/bold]  {safe(capture.view)} {_edition(capture)}: {safe(why)}")
     out.print(
         f"Made {settings.database} again: {total.substantive:,} substantive and {total.minor:,} minor changes; "
         f"content {digest[:16]}"
@@ -675,12 +406,12 @@ def diff(compared: Compared, form: str, page: Path | None) -> None:
 
     if form != "table":
         data = twofiles.record(compared) if form == "json" else twofiles.geojson(compared)
-        _json(data)
+        json_text(data)
         return
-    out = _console()
+    out = console()
     if compared.doubt:
         out.print(
-            f"[bold]Suspect[/bold]: {_safe(compared.after)} {_safe(compared.doubt)}. Nothing is reported as a change."
+            f"[bold]Suspect[/bold]: {safe(compared.after)} {safe(compared.doubt)}. Nothing is reported as a change."
         )
     verdicts: dict[Verdict, int] = {}
     for result in compared.results:
@@ -701,16 +432,16 @@ def diff(compared: Compared, form: str, page: Path | None) -> None:
 
 
 def _diff_table(found: Iterable[Change]) -> Table:
-    table = _table("dispute", "kind", "what", ">how much", ">inradius", ">noise floor", "significance")
+    table = new_table("dispute", "kind", "what", ">how much", ">inradius", ">noise floor", "significance")
     for c in found:
         place = c.dispute
         if place is None and c.geometry is not None:
             point = c.geometry.representative_point()
             place = f"{point.y:.2f}, {point.x:.2f}"
         table.add_row(
-            _safe(place or ""),
+            safe(place or ""),
             c.kind.value.replace("_", " "),
-            _safe(_what(c)),
+            safe(_what(c)),
             _measure(c),
             _km(c.inradius_km),
             _km(c.noise_floor_km),

@@ -19,7 +19,7 @@ import pytest
 import shapely
 from click.testing import CliRunner, Result
 
-from borderwatch import tell, workspace
+from borderwatch import tell, terminal, workspace
 from borderwatch.changelog import ChangeLog
 from borderwatch.cli import main
 from borderwatch.disputes import catalogue
@@ -533,7 +533,7 @@ def test_no_csv_cell_begins_like_a_formula(hostile: list[Any], capsys: pytest.Ca
 
 
 def test_numbers_are_no_formulas(capsys: pytest.CaptureFixture[str]) -> None:
-    tell.records([{"km2": -1.5, "word": "-1.5", "none": None, "empty": ""}], "csv")
+    terminal.records([{"km2": -1.5, "word": "-1.5", "none": None, "empty": ""}], "csv")
     assert capsys.readouterr().out.splitlines() == ["km2,word,none,empty", "-1.5,'-1.5,,"]
 
 

@@ -327,7 +327,7 @@ def test_the_coarse_map_of_plotly_was_mended_without_a_change_of_depiction(log: 
 
 
 def test_another_resolution_is_no_transfer(log: ChangeLog) -> None:
-    """surbowl_zh 2.0.2 has thrice the vertices of 1.2.1 and shows the same owners; it names the Siachen Glacier apart."""
+    """surbowl_zh 2.0.2 has thrice the vertices of 1.2.1 and the same owners, and the Siachen Glacier apart."""
     assert passed(between(log, "surbowl_zh/CN", "1.2.1", "2.0.2")) == {("siachen", "PK", "siachen")}
 
 
