@@ -142,13 +142,13 @@ def battery_of(about: Dispute, world: World) -> list[Trial]:
 # --- noise with and without change ------------------------------------------------------------------------------
 
 
-def synthetic_of(about: Dispute, world: World) -> list[Trial]:
-    """Noise by every operator at every level, with and without a change, where the dispute can be resolved."""
+def synthetic_of(about: Dispute, world: World, operators: Iterable[str]) -> list[Trial]:
+    """Noise by operators at every level, with and without a change, where the dispute can be resolved."""
     here = ground(about)
     drawing = around(world, here)
     trials = []
     for number, (name, operator) in enumerate(OPERATORS.items()):
-        for level in LEVELS_KM:
+        for level in LEVELS_KM if name in operators else ():
             if here.inradius_km <= max(2 * level, 1.0):
                 continue
             rng = np.random.default_rng([number, int(level * 10)])
