@@ -78,9 +78,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 
 
 def linked(recorded: Recorded, folder: Path) -> Path:
-    """A workspace of one's own with the same archive (linked: add to it, do not edit it) and the same log."""
+    """A workspace of one's own with the same archive and pages (linked: add to them, do not edit) and the same log."""
     shutil.copytree(recorded.folder / "snapshots", folder / "snapshots", copy_function=_link)
     shutil.copy2(recorded.folder / "borderwatch.db", folder / "borderwatch.db")
+    # A page is written whole beside and moved into place: a link is never written through.
+    shutil.copytree(recorded.folder / "maps", folder / "maps", copy_function=os.link)
     return folder
 
 

@@ -314,7 +314,7 @@ def test_a_csv_cell_of_nothing_is_empty(past: Path) -> None:
 
 
 def test_no_change_found_says_so(past: Path) -> None:
-    done = asked("changes", "--dispute", "rockall", folder=past)
+    done = asked("changes", "--dispute", "aegean_imia", folder=past)
     assert done.exit_code == 0
     assert "No such change in the log." in done.stdout
 
