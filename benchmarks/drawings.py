@@ -25,7 +25,7 @@ from tests import strategies as made
 from tests.strategies import Drawing
 
 BASE = View("natural_earth_de", "DE")
-LEVELS_KM = (0.1, 0.3, 1.0, 3.0, 10.0)
+LEVELS_KM = (0.3, 1.0, 3.0, 10.0)
 # Operators a rule may be tuned on, and those it may not be.
 TUNED, HELD_OUT = ("simplified", "shifted", "gridded"), ("redigitised", "simplified_apart", "traced", "combined")
 OPERATORS: Mapping[str, Callable[[Drawing, float, np.random.Generator], Drawing]] = {
