@@ -181,9 +181,9 @@ def documented_record(data: Path) -> dict[str, Any]:
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
-def freeze(processes: int) -> None:
+def freeze(every: int, processes: int) -> None:
     """Fit the baselines on the development half and write ``frozen.json``."""
-    found = run(jobs(["synthetic", "generalisation", "vendors"], every=1, frozen=False), processes)
+    found = run(jobs(["synthetic", "generalisation", "vendors"], every=every, frozen=False), processes)
     thresholds = {name: scoring.fitted(trials) for name, trials in found.items()}
     FROZEN.write_text(json.dumps({**split(), "thresholds": thresholds}, indent=1) + "\n")
     print(f"wrote {FROZEN}")
@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     if options.freeze:
-        freeze(options.jobs)
+        freeze(options.every, options.jobs)
         return
     record = score(options.names or SETS, every=options.every, processes=options.jobs)
     if not options.names:

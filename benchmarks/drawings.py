@@ -45,7 +45,7 @@ def base_world() -> World:
 def around(world: World, here: Ground) -> Drawing:
     """What a world draws in and well around a dispute's window, one feature an owner."""
     west, south, east, north = here.window
-    box = (west - 1.0, max(south - 1.0, -90.0), east + 1.0, min(north + 1.0, 90.0))
+    box = (west - 1.0, max(south - 1.0, -89.5), east + 1.0, min(north + 1.0, 89.5))  # noise must not pass the pole
     pieces = [
         (p.owner, geo.clip(p.geometry, box))
         for i in np.sort(world.tree.query(shapely.box(*box)))
