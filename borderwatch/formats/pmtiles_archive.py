@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from borderwatch.errors import Malformed, SchemaChanged, TooLarge
+from borderwatch.formats.gzipped import gunzipped
 from borderwatch.formats.vector_tile import MAX_TILE_BYTES, Tile
 
 ROOT_BYTES = 16_384
@@ -81,12 +82,9 @@ class PmtilesArchive:
                     f"{self._name}: a directory of {length:,} bytes; at most {MAX_DIRECTORY_BYTES:,} are read"
                 )
             packed = self._bytes(offset, length)
+            # The library unpacks without a bound: what it is given is tried here first.
+            gunzipped(packed, MAX_DIRECTORY_BYTES * 4, f"{self._name}: a directory")
             try:
-                # The library unpacks without a bound: what it is given is tried here first.
-                engine = zlib.decompressobj(wbits=31)
-                engine.decompress(packed, MAX_DIRECTORY_BYTES * 4)
-                if engine.unconsumed_tail:
-                    raise TooLarge(f"{self._name}: a directory that unpacks to more than {MAX_DIRECTORY_BYTES * 4:,}")
                 self._directories[offset, length] = deserialize_directory(packed)
             except (zlib.error, EOFError, ValueError, OSError) as error:
                 raise Malformed(f"{self._name}: a damaged directory at {offset:,} ({error})") from None

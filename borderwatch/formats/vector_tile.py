@@ -9,7 +9,6 @@ Decoding is ``mapbox-vector-tile``'s, tile arithmetic ``mercantile``'s.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +17,7 @@ import numpy as np
 import shapely
 
 from borderwatch.errors import Malformed, TooLarge
+from borderwatch.formats.gzipped import gunzipped
 from borderwatch.models import Part
 
 if TYPE_CHECKING:
@@ -97,16 +97,7 @@ def unpacked(data: bytes, what: str) -> bytes:
         if len(data) > MAX_TILE_BYTES:
             raise TooLarge(f"{what}: a tile of {len(data):,} bytes; at most {MAX_TILE_BYTES:,} are read")
         return data
-    engine = zlib.decompressobj(wbits=31)
-    try:
-        plain = engine.decompress(data, MAX_TILE_BYTES)
-    except zlib.error as error:
-        raise Malformed(f"{what}: a damaged gzip ({error})") from None
-    if engine.unconsumed_tail:
-        raise TooLarge(f"{what}: a tile that unpacks to more than {MAX_TILE_BYTES:,} bytes")
-    if not engine.eof:
-        raise Malformed(f"{what}: a tile whose gzip is cut")
-    return plain
+    return gunzipped(data, MAX_TILE_BYTES, f"{what}: a tile")
 
 
 def layers_of(data: bytes, wanted: Callable[[str], bool], what: str) -> tuple[bytes, tuple[str, ...]]:

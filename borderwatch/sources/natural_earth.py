@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from borderwatch.errors import Malformed, NotModified, NotServed, SchemaChanged, TooLarge
+from borderwatch.errors import Malformed, NotModified, NotServed, SchemaChanged
+from borderwatch.formats.gzipped import gunzipped
 from borderwatch.models import Body, Edition, Feature, LineStyle, Part, Reading, Role, Snapshot, Terms, View
 from borderwatch.source import Source
 
@@ -294,16 +294,7 @@ def _plain(part: Part) -> bytes:
     """The bytes of a part, unpacked where the repository kept it packed."""
     if not part.name.endswith(".gz"):
         return part.data
-    engine = zlib.decompressobj(wbits=31)
-    try:
-        data = engine.decompress(part.data, MAX_BYTES)
-    except zlib.error as error:
-        raise Malformed(f"natural_earth: {part.name} is damaged ({error})") from None
-    if engine.unconsumed_tail:
-        raise TooLarge(f"natural_earth: {part.name} unpacks to more than {MAX_BYTES:,} bytes")
-    if not engine.eof:
-        raise Malformed(f"natural_earth: {part.name} is cut")
-    return data
+    return gunzipped(part.data, MAX_BYTES, f"natural_earth: {part.name}")
 
 
 def _fields(raw: RawFeature) -> dict[str, str]:
