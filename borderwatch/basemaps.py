@@ -13,6 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from borderwatch.attempt import snapshot_from_body
@@ -217,3 +218,23 @@ class TiledSource(Source):
             interval_s=interval_s,
             nothing=nothing,
         ).data
+
+
+class OpenMapTilesSource(TiledSource):
+    """A basemap in the OpenMapTiles schema, whoever serves it."""
+
+    zoom = 6
+    tile_layers = frozenset({"boundary"})
+    told = frozenset({"admin_level", "disputed", "maritime", "disputed_name", "claimed_by", "adm0_l", "adm0_r"})
+    layers = MappingProxyType({"": "boundary at zoom 6"})
+    resolution_km = MappingProxyType({"": resolution_km(6)})
+
+    def wants(self, layer: str, properties: Properties) -> bool:
+        from borderwatch.formats.openmaptiles import is_boundary
+
+        return is_boundary(layer, properties)
+
+    def boundary(self, raw: TileFeature, view: View) -> Feature:
+        from borderwatch.formats.openmaptiles import boundary_from_openmaptiles
+
+        return boundary_from_openmaptiles(raw)

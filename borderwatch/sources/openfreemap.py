@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from borderwatch.basemaps import MAX_TILE_BYTES, TiledSource, resolution_km
+from borderwatch.basemaps import MAX_TILE_BYTES, OpenMapTilesSource
 from borderwatch.errors import NotModified, NotServed, Partial, SchemaChanged
-from borderwatch.models import Body, Edition, Feature, Terms, View
+from borderwatch.models import Body, Edition, Terms, View
 
 if TYPE_CHECKING:
     from borderwatch.fetch import Fetch
-    from borderwatch.formats.vector_tile import Properties, Tile, TileFeature
+    from borderwatch.formats.vector_tile import Tile
 
 TILEJSON = "https://tiles.openfreemap.org/planet"
 _PATTERN = re.compile(r"https://tiles\.openfreemap\.org/planet/(\d{8}_\d{6}_[a-z]+)/\{z\}/\{x\}/\{y\}\.(?:pbf|mvt)")
@@ -22,7 +21,7 @@ _PAUSE_S = 0.5
 _DEBUG = "x-ofm-debug"
 
 
-class Openfreemap(TiledSource):
+class Openfreemap(OpenMapTilesSource):
     """The version comes from the TileJSON, never from the calendar: of an unknown or old version the server
     silently sends the newest one's tiles and says so only in ``x-ofm-debug`` (``wildcard``)."""
 
@@ -36,11 +35,6 @@ class Openfreemap(TiledSource):
         ship=False,
     )
     every = timedelta(days=7)
-    zoom = 6
-    tile_layers = frozenset({"boundary"})
-    told = frozenset({"admin_level", "disputed", "maritime", "disputed_name", "claimed_by", "adm0_l", "adm0_r"})
-    layers = MappingProxyType({"": "boundary at zoom 6"})
-    resolution_km = MappingProxyType({"": resolution_km(6)})
     proven = "documented shape: OpenMapTiles' schema and OpenFreeMap's published server configuration"
     first_contact = "the pattern in the TileJSON, x-ofm-debug of a tile, whether claimed_by is there at zoom 6"
 
@@ -70,16 +64,6 @@ class Openfreemap(TiledSource):
             return answer.data
 
         return self.body(ask, url=pattern, edition=current)
-
-    def wants(self, layer: str, properties: Properties) -> bool:
-        from borderwatch.formats.openmaptiles import is_boundary
-
-        return is_boundary(layer, properties)
-
-    def boundary(self, raw: TileFeature, view: View) -> Feature:
-        from borderwatch.formats.openmaptiles import boundary_from_openmaptiles
-
-        return boundary_from_openmaptiles(raw)
 
 
 def _current(fetch: Fetch) -> tuple[str, Edition]:
