@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from borderwatch.source import Source
 
 PACKAGE = Path(__file__).parent
+# What several sources share; each decides what their snapshots are read as.
+SHARED_BY_SOURCES = ("arcgis.py", "basemaps.py", "overpass.py", "published.py")
 # What these files say decides what a snapshot is read as; what the others do does not.
 READER = (
+    *SHARED_BY_SOURCES,
     "observe.py",
     "facts.py",
     "owners.py",
@@ -73,7 +76,8 @@ def measuring_fingerprint(source: str) -> str:
     facts name for each dispute."""
     digest = hashlib.sha256()
     places = [PACKAGE / "sources" / f"{source}.py", *sorted((PACKAGE / "formats").glob("*.py"))]
-    for file in [*places, *(PACKAGE / name for name in ("facts.py", "observe.py", "owners.py", "geometry.py"))]:
+    shared = (*SHARED_BY_SOURCES, "facts.py", "observe.py", "owners.py", "geometry.py")
+    for file in [*places, *(PACKAGE / name for name in shared)]:
         digest.update(file.name.encode() + b"\0" + (file.read_bytes() if file.exists() else b""))
     return digest.hexdigest()[:16]
 

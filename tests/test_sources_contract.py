@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from borderwatch import owners, sources
+from borderwatch import derive, owners, sources
 from borderwatch.first_contact import recordings, snapshot_from_recording
 from borderwatch.models import Keep, Snapshot
 from borderwatch.snapshots import Snapshots
@@ -35,6 +35,12 @@ def test_file_class_and_name_agree(source: Source) -> None:
     assert type(source).__module__ == f"borderwatch.sources.{source.name}"
     assert re.fullmatch(r"[a-z][a-z0-9_]*", source.name)
     assert type(source).__name__.lower().replace("_", "") == source.name.replace("_", "")
+
+
+def test_whatever_code_a_source_rests_on_is_in_the_readers_fingerprint(source: Source) -> None:
+    rests_on = {c.__module__ for c in type(source).__mro__} - {"builtins", "abc", "borderwatch.source"}
+    parts = {f"borderwatch.{name.removesuffix('.py')}" for name in derive.READER}
+    assert all(any(m == p or m.startswith(f"{p}.") for p in parts) for m in rests_on), rests_on
 
 
 def test_a_source_says_what_a_reader_gets_and_under_what_terms(source: Source) -> None:
