@@ -25,7 +25,7 @@ PANE = (540, 318)
 FINE = 2
 """Panes are drawn so many times larger and reduced: Pillow's lines have no soft edges of their own."""
 
-PAPER, INK, SOFT, FAINT = "#ffffff", "#18212b", "#4c5a68", "#cfd6dd"
+PAPER, INK, SOFT = "#ffffff", "#18212b", "#4c5a68"
 SEA, LAND, SHORE, PLAIN, LINE, BEYOND = "#e3eaf0", "#faf8f3", "#a9b2bb", "#efeeea", "#5a6570", "#ffffff"
 GROUND = {"o0": "#c4c7c4", "o1": "#dcdedb"}
 """Two greys for whoever lost and gained; with hatching, as on the pages colours never stand for owners."""
@@ -198,6 +198,8 @@ def _labels(pen: ImageDraw.ImageDraw, scene: Scene, shapes: Sequence[Shape]) -> 
     """Owners' names where there is room for them, the roomiest first."""
     import shapely
 
+    from borderwatch.geometry import largest_circle
+
     pixels = _projection(scene.frame, PANE)
     taken: list[tuple[float, float, float, float]] = []
     rooms = []
@@ -212,7 +214,10 @@ def _labels(pen: ImageDraw.ImageDraw, scene: Scene, shapes: Sequence[Shape]) -> 
             rooms.append((largest.area, shape, largest))
     for _area, shape, part in sorted(rooms, key=lambda room: (-room[0], room[1].sketch.label))[:6]:
         name = _drawable(words.owner_name(shape.sketch.owner))
-        x, y = pixels(shapely.maximum_inscribed_circle(part, tolerance=0.02 * math.sqrt(part.area)).coords)[0]
+        circle = largest_circle(part, 0.02 * math.sqrt(part.area))
+        if circle.is_empty:
+            continue
+        x, y = pixels(circle.coords)[0]
         wide = pen.textlength(name, font=_font(20, bold=True))
         box = (x - wide / 2, y - 13, x + wide / 2, y + 13)
         inside_pane = box[0] > 4 and box[2] < PANE[0] - 4 and box[1] > 4 and box[3] < PANE[1] - 4

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from borderwatch.models import Change, Dispute, Role, Sketch
 from borderwatch.render import words
-from borderwatch.render.drawing import Box, frame_around, visible_step, window_around
+from borderwatch.render.drawing import Box, frame_around, name_by_place, visible_step, window_around
 from borderwatch.render.language import gettext as _
 
 if TYPE_CHECKING:
@@ -229,6 +229,8 @@ def _label_place(shape: Shape, scene: Scene, digits: int) -> list[float] | None:
     """Where a name fits inside what every screen shows; None where there is no room."""
     import shapely
 
+    from borderwatch.geometry import largest_circle
+
     if shape.sketch.role is not Role.AREA:
         return None
     west, south, east, north = scene.frame
@@ -238,8 +240,8 @@ def _label_place(shape: Shape, scene: Scene, digits: int) -> list[float] | None:
     largest = max(parts, key=lambda part: part.area)
     if largest.area < 0.01 * (east - west) * (north - south):
         return None
-    circle = shapely.maximum_inscribed_circle(largest, tolerance=(east - west) / 60)
-    if circle is None or circle.is_empty:  # GEOS finds none in a sliver
+    circle = largest_circle(largest, (east - west) / 60)
+    if circle.is_empty:
         return None
     lon, lat = circle.coords[0]
     return [round(lat, digits), round(lon, digits)]
@@ -319,13 +321,6 @@ def _folium(frame: Box) -> tuple[str, str]:
     chart.fit_bounds([[south, west], [north, east]], padding=(8, 8))
     chart.add_child(_start_element()(chart, layers, control))
     figure: Any = chart.get_root()
-    _name_by_place(chart)
+    name_by_place(chart)
     figure.render()
     return figure.html.render(), figure.script.render()
-
-
-def _name_by_place(element: Any, place: str = "0") -> None:
-    """Give every folium element an id from its place in the tree: folium's own are random."""
-    element._id = place  # noqa: SLF001 - the only way folium leaves to make the same map twice the same
-    for i, child in enumerate(element._children.values()):  # noqa: SLF001
-        _name_by_place(child, f"{place}_{i}")

@@ -18,9 +18,6 @@ from borderwatch.render.pages import asset, filled, json_for_html, leaflet_css, 
 from borderwatch.render.past import Past
 from borderwatch.render.steps import Step, drawable_steps, steps_of
 
-MOST_PAIRS = 30
-"""Pairs of views listed where they differ, those that differ most first; the map tells any two."""
-
 SCRIPTS = ("map_data.js", "map_stage.js", "map.js")
 
 

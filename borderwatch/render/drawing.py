@@ -241,6 +241,8 @@ def label_place(shape: BaseGeometry, easel: Easel, frame: Box) -> Json:
     """The roomiest place of ``shape`` within reach of the frame, and how roomy, in steps of the grid."""
     import shapely
 
+    from borderwatch.geometry import largest_circle
+
     west, south, east, north = frame
     for margin in (0.0, 0.6):  # of the frame: what every screen shows, then what a wide or a tall one shows
         dx, dy = (east - west) * margin, (north - south) * margin
@@ -251,8 +253,15 @@ def label_place(shape: BaseGeometry, easel: Easel, frame: Box) -> Json:
     else:
         return {}
     largest = max(parts, key=lambda part: part.area)
-    circle = shapely.maximum_inscribed_circle(largest, tolerance=max(east - west, north - south) / 60)
-    if circle is None or circle.is_empty:  # GEOS finds none in a sliver
+    circle = largest_circle(largest, max(east - west, north - south) / 60)
+    if circle.is_empty:
         return {}
     lon, lat = circle.coords[0]
     return {"p": easel.point(lon, lat), "w": easel.point(easel.window[0] + circle.length, easel.window[1])[0]}
+
+
+def name_by_place(element: Any, place: str = "0") -> None:
+    """Give every folium element an id from its place in the tree: folium's own are random."""
+    element._id = place  # noqa: SLF001 - the only way folium leaves to make the same map twice the same
+    for i, child in enumerate(element._children.values()):  # noqa: SLF001
+        name_by_place(child, f"{place}_{i}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from borderwatch.models import Coverage, DisputePage
 from borderwatch.render import words
 from borderwatch.render.divergence import Divergence, Shown, divergences
-from borderwatch.render.drawing import Box, Json, frame_around, visible_step
+from borderwatch.render.drawing import Box, Json, frame_around, name_by_place, visible_step
 from borderwatch.render.language import gettext as _
 from borderwatch.render.mapdata import Gatherer
 from borderwatch.render.past import Past, pasts_of
@@ -182,8 +182,8 @@ def _folium(frame: Box, *, changes: bool, differing: bool, lines: bool) -> tuple
     figure: Any = main.get_root()
     figure.add_child(beside)
     beside.add_child(_start_element()(charts, control))
-    _name_by_place(main, "0")
-    _name_by_place(beside, "1")
+    name_by_place(main, "0")
+    name_by_place(beside, "1")
     figure.render()
     return tuple(part.render() for part in figure.html._children.values()), figure.script.render()  # noqa: SLF001
 
@@ -208,13 +208,6 @@ def _chart(frame: Box, titles: dict[str, str]) -> tuple[Any, dict[str, Any]]:
         key: folium.FeatureGroup(name=title or key, control=bool(title)).add_to(chart) for key, title in titles.items()
     }
     return chart, layers
-
-
-def _name_by_place(element: Any, place: str) -> None:
-    """Give every folium element an id from its place in the tree: folium's own are random."""
-    element._id = place  # noqa: SLF001 - the only way folium leaves to make the same map twice the same
-    for i, child in enumerate(element._children.values()):  # noqa: SLF001
-        _name_by_place(child, f"{place}_{i}")
 
 
 __all__ = ["DisputeMap", "map_of_dispute"]
