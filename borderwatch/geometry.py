@@ -23,7 +23,9 @@ _E2 = 0.0066943799901413165
 _E = _E2**0.5
 # q at the pole, the authalic function of Snyder, Map Projections: A Working Manual (1987), eq. 3-12.
 _Q_POLE = 1 + (1 - _E2) / (2 * _E) * np.log((1 + _E) / (1 - _E))
-_R_KM = 6371.0072  # radius of the sphere of equal area (authalic), km
+EARTH_KM = 6371.0072
+"""Radius of the sphere of equal area (authalic), km."""
+KM_PER_DEGREE = 111.2
 # A straight segment in degrees is bowed in metres: 122 m over one degree at 44 N. A quarter degree leaves 8 m.
 _DENSIFY_DEG = 0.25
 MAX_REPAIR_AREA_CHANGE = 0.01
@@ -108,7 +110,7 @@ class Plane:
         k = np.sqrt(2 / np.maximum(1 + np.sin(lat0) * sin + np.cos(lat0) * cos * cos_lon, 1e-12))
         x = k * cos * np.sin(lon)
         y = k * (np.cos(lat0) * sin - np.sin(lat0) * cos * cos_lon)
-        return np.column_stack([x, y]) * _R_KM
+        return np.column_stack([x, y]) * EARTH_KM
 
     def project(self, geometry: BaseGeometry) -> BaseGeometry:
         """Degrees to km on this plane, densified first so that long edges keep their course."""
@@ -127,7 +129,7 @@ class Plane:
         """Km on this plane back to degrees."""
 
         def back(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-            x, y = xy[:, 0] / _R_KM, xy[:, 1] / _R_KM
+            x, y = xy[:, 0] / EARTH_KM, xy[:, 1] / EARTH_KM
             rho = np.hypot(x, y)
             c = 2 * np.arcsin(np.clip(rho / 2, 0, 1))
             safe = np.where(rho == 0, 1, rho)
@@ -240,17 +242,21 @@ def _circle_radius(polygon: BaseGeometry, tolerance: float) -> float:
     if not polygon.is_valid:
         fixed = shapely.get_parts(repair_quietly(polygon))
         return max((_circle_radius(part, tolerance) for part in fixed if part.area > 0), default=0.0)
+    return float(largest_circle(polygon, tolerance).length)
+
+
+def largest_circle(polygon: BaseGeometry, tolerance: float) -> BaseGeometry:
+    """The radius, from centre to edge, of the largest circle inside a polygon; empty in a sliver that holds none."""
     circle: BaseGeometry | None = shapely.maximum_inscribed_circle(polygon, tolerance=tolerance)  # type: ignore[call-overload]
-    return 0.0 if circle is None else float(circle.length)
+    return shapely.LineString() if circle is None else circle
 
 
 def centre(geometry: BaseGeometry, plane: Plane) -> BaseGeometry:
     """The plane point (km) deepest inside an area: the centre of the largest circle in its largest part."""
     parts = shapely.get_parts(repair_quietly(plane.project(geometry)))
     largest = max(parts, key=lambda p: p.area)
-    tolerance = max(float(largest.area) ** 0.5 / 200, 1e-3)
-    circle: BaseGeometry = shapely.maximum_inscribed_circle(largest, tolerance=tolerance)
-    return shapely.Point(shapely.get_coordinates(circle)[0])
+    circle = largest_circle(largest, max(float(largest.area) ** 0.5 / 200, 1e-3))
+    return shapely.point_on_surface(largest) if circle.is_empty else shapely.Point(circle.coords[0])
 
 
 def opened(geometry: BaseGeometry, radius_km: float, plane: Plane) -> BaseGeometry:
@@ -307,15 +313,15 @@ def distances_km(points: NDArray[np.float64], lines: BaseGeometry) -> NDArray[np
     shapely.prepare(lines)
     pieces = shapely.get_parts(lines)
     # One tree over single segments: a distance to a long line walks all of it otherwise.
-    segments = _segments(pieces)
+    segments = np.asarray(shapely.linestrings(segments_of(pieces)))
     tree = shapely.STRtree(segments)
     geometries = shapely.points(points)
     _, found = tree.query_nearest(geometries, return_distance=True, all_matches=False)
     return np.asarray(found)
 
 
-def _segments(lines: NDArray[np.object_]) -> NDArray[np.object_]:
-    coordinates, index = shapely.get_coordinates(lines, return_index=True)
+def segments_of(lines: Sequence[BaseGeometry] | NDArray[np.object_]) -> NDArray[np.float64]:
+    """Every segment of some lines, as an (n, 2, 2) array of its two ends."""
+    xy, index = shapely.get_coordinates(np.asarray(lines, dtype=object), return_index=True)
     same = index[1:] == index[:-1]
-    pairs = np.stack([coordinates[:-1][same], coordinates[1:][same]], axis=1)
-    return np.asarray(shapely.linestrings(pairs))
+    return np.stack([xy[:-1][same], xy[1:][same]], axis=1)

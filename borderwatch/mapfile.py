@@ -28,6 +28,7 @@ from borderwatch.formats.line_words import line_says
 from borderwatch.formats.ring_files import rings_from_path
 from borderwatch.formats.shapefile import PARTS
 from borderwatch.formats.vector_file import ACCEPTED, features_from_path, owner_column, owner_field, text_of, value_of
+from borderwatch.geometry import KM_PER_DEGREE
 from borderwatch.kept import Kept, digest_of_files
 from borderwatch.models import Capture, Edition, Feature, Outcome, Reading, Role, View
 from borderwatch.observe import world_from_reading
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
-KM_PER_DEGREE = 111.2
 # Natural Earth's three scales give these medians between vertices: 1:10m .9 km, 1:50m 5 km, 1:110m 33 km, and can
 # be trusted down to an inscribed radius of about 1, 4.5 and 10 km: the finest thing grows slower than the step.
 STEP_SHARE = 0.6

@@ -46,7 +46,6 @@ WINDOW_SHAPE = 1.9
 WINDOW_MARGIN_MIN_DEG = 0.4
 # A line in dispute is watched as a strip this wide on either side; a village's width at map scale.
 LINE_STRIP_KM = 15.0
-KM_PER_DEGREE = 111.2
 DEFAULT_RESOLUTION_KM = 1.0
 # A feature is the disputed thing itself when the two overlap by more than half (intersection over union).
 OWN_IOU = 0.5

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from borderwatch import geometry as geo
 from borderwatch.diff.noise import QUANTILE, RATIO, SAME_KM
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from borderwatch.scene import LineSheet
 
-EARTH_KM = 6371.0072
 # A sample every so many km, and no more than so many in all: a boundary of 2,000 km at 1:10 million has 2,000 bends.
 SAMPLE_KM, SAMPLES = 0.5, 6000
 # Noise is a population, a change is few: from so many separate excursions on they are judged as one.
@@ -59,7 +59,7 @@ def merged(lines: Iterable[BaseGeometry]) -> list[BaseGeometry]:
 
 def courses(lines: Sequence[BaseGeometry], others: Sequence[BaseGeometry], spacing_km: float) -> list[Course]:
     """Every line sampled, and the nearest point of the other drawing to each sample (none: infinitely far)."""
-    found = _segments(others)
+    found = geo.segments_of(others)
     tree = shapely.STRtree(np.asarray(shapely.linestrings(found))) if len(found) else None
     result = []
     for line in lines:
@@ -85,13 +85,6 @@ def _along(line: BaseGeometry, spacing_km: float) -> NDArray[np.float64]:
     count = max(2, int(np.ceil(reached[-1] / spacing_km)))
     at = (np.arange(count) + 0.5) / count * reached[-1]
     return np.column_stack([np.interp(at, reached, xy[:, 0]), np.interp(at, reached, xy[:, 1])])
-
-
-def _segments(lines: Sequence[BaseGeometry]) -> NDArray[np.float64]:
-    """Every segment as ((x, y), (x, y))."""
-    xy, index = shapely.get_coordinates(np.asarray(lines, dtype=object), return_index=True)
-    same = index[1:] == index[:-1]
-    return np.stack([xy[:-1][same], xy[1:][same]], axis=1)
 
 
 def _projected(points: NDArray[np.float64], segments: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -181,13 +174,13 @@ def _mercator(line: BaseGeometry) -> BaseGeometry:
 
     def project(xy: NDArray[np.float64]) -> NDArray[np.float64]:
         lat = np.radians(np.clip(xy[:, 1], -MERCATOR_LAT, MERCATOR_LAT))
-        return np.column_stack([np.radians(xy[:, 0]), np.arcsinh(np.tan(lat))]) * EARTH_KM
+        return np.column_stack([np.radians(xy[:, 0]), np.arcsinh(np.tan(lat))]) * geo.EARTH_KM
 
     return shapely.transform(shapely.force_2d(line), project)
 
 
 def _true_km(course: Course) -> Course:
-    scale = 1 / np.cosh(course.points[:, 1] / EARTH_KM)
+    scale = 1 / np.cosh(course.points[:, 1] / geo.EARTH_KM)
     return Course(
         course.points, course.near, course.distance_km * scale, course.side, course.step_km * float(scale.mean())
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from borderwatch.facts import Facts
+from borderwatch.geometry import EARTH_KM
 from borderwatch.scene import World
 
 # A captured world this much smaller or larger than the one before is a broken capture until a second one
@@ -73,5 +74,5 @@ def _displaced(before: World, after: World) -> tuple[int, int]:
     a, b = (np.radians(np.array([places[o] for o in known])) for places in (old, new))
     half = np.sin((b - a) / 2) ** 2
     cosine = np.cos(a[:, 1]) * np.cos(b[:, 1])
-    apart_km = 2 * 6371.0 * np.arcsin(np.sqrt(np.clip(half[:, 1] + cosine * half[:, 0], 0, 1)))
+    apart_km = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half[:, 1] + cosine * half[:, 0], 0, 1)))
     return int((apart_km > ELSEWHERE_KM).sum()), len(known)

@@ -172,7 +172,7 @@ def findings(
         bar = limit if tail else max(limit, RATIO * floor)
         own = _words(group, before, after)
         sure = _own(first.patch, before, after) or first.inradius_km >= SURE * bar
-        sure = sure and (floor == 0 or first.inradius_km >= RATIO * floor)
+        sure = sure and first.inradius_km >= RATIO * floor
         found.append(
             Finding(
                 Kind.TRANSFER,

@@ -126,7 +126,7 @@ def _wholes(
     if not wholes or len(others) < 2:
         return
     boxes = np.array([o.geometry.bounds for o in others])
-    slack = max(0.1, 3 * limit_km / 111.2)
+    slack = max(0.1, 3 * limit_km / geo.KM_PER_DEGREE)
     for whole in wholes:
         west, south, east, north = whole.geometry.bounds
         inside = (

@@ -28,7 +28,6 @@ TILE_DEG = 20.0
 # A line this many limits from a dispute's ground is that dispute's, as in ``lines.findings``.
 EDGE_LIMITS = 2.0
 MOSTLY = 0.5
-KM_PER_DEGREE = 111.2
 
 
 def findings(before: World, after: World, known: Sequence[BaseGeometry]) -> list[Finding]:
@@ -42,7 +41,7 @@ def findings(before: World, after: World, known: Sequence[BaseGeometry]) -> list
         plane = geo.Plane.around(box)
         old, new = _pieces(before, box), _pieces(after, box)
         for finding in found_in(paired(old, new, (before.sheet, after.sheet), plane, limit)):
-            rest = _outside(finding, grounds, known, EDGE_LIMITS * (finding.limit_km or limit) / KM_PER_DEGREE)
+            rest = _outside(finding, grounds, known, EDGE_LIMITS * (finding.limit_km or limit) / geo.KM_PER_DEGREE)
             if rest is not None:
                 found.append(rest)
     found.sort(key=lambda f: (-(f.length_km or 0.0), f.kind.value, f.subject, f.old or "", f.new or ""))

@@ -37,7 +37,6 @@ SAME_KM = 0.01
 BESIDE, BESIDE_MIN_KM = 2.0, 1.0
 # Fewer samples are no measure.
 FEW, LAND_SAMPLES = 10, 40
-KM_PER_DEGREE = 111.2
 # The largest circle fills this much of a patch that is no sliver (a disk 1, Crimea .4, a shifted boundary < .1).
 COMPACT = 0.25
 # How far from land a line of a sea zone is still the coast, as a share of the zone's own thickness: our land is
@@ -57,11 +56,6 @@ class Noise:
     floor_km: float
     shared: float
     land_km: float | None = None
-
-    @property
-    def redigitised(self) -> bool:
-        """True where most of the boundary was drawn anew."""
-        return self.shared < 0.5
 
     @property
     def ownership_km(self) -> float:
@@ -115,7 +109,7 @@ def boundaries(scene: Scene, plane: geo.Plane) -> dict[str, BaseGeometry]:
     """Every owner's boundaries and coasts in the window on the plane, without the window's own frame."""
     # Rings touch the frame only where clipping cut them; a hair's width removes exactly those stretches.
     frame = shapely.box(*scene.ground.window).boundary.buffer(1e-7)
-    thin = (scene.depiction.limit_km or 0.0) / KM_PER_DEGREE
+    thin = (scene.depiction.limit_km or 0.0) / geo.KM_PER_DEGREE
     found = {}
     for owner, area in scene.by_owner.items():
         rings = [p for ring in _outlines(area, thin) for p in shapely.get_parts(ring)]
@@ -202,5 +196,5 @@ def _compact(areas: Sequence[BaseGeometry]) -> BaseGeometry:
     Piece by piece: joined to the slivers beside it, the most compact change is long and thin.
     """
     parts = [p for p in shapely.get_parts(areas) if p.area > 0]
-    radii = [shapely.maximum_inscribed_circle(p, tolerance=p.area**0.5 / 50).length for p in parts]
+    radii = [geo.largest_circle(p, p.area**0.5 / 50).length for p in parts]
     return shapely.MultiPolygon([p for p, r in zip(parts, radii, strict=True) if np.pi * r * r >= COMPACT * p.area])

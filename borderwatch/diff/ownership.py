@@ -353,8 +353,3 @@ def same_place(a: BaseGeometry, b: BaseGeometry, iou: float = SAME_PLACE_IOU) ->
     """Whether two features are one place, drawn twice."""
     one, other, common = geo.areas_km2([a, b, both(a, b)])
     return bool(common >= iou * (one + other - common) > 0)
-
-
-def total_km2(geometries: list[BaseGeometry]) -> float:
-    """Sum of geodesic areas, km2."""
-    return float(np.sum(geo.areas_km2(geometries))) if geometries else 0.0
