@@ -130,16 +130,96 @@ def parts_of(path: Path) -> dict[str, bytes]:
     return {suffix: path.with_suffix(suffix).read_bytes() for suffix in (".shp", ".dbf", ".prj")}
 
 
+def wound(*rings: Any) -> RingTable | None:
+    """The rings of one feature as a Shapefile has them, given as corners, told apart by how they wind."""
+    counts = np.array([len(ring) for ring in rings])
+    own = np.zeros(len(rings), dtype=np.int64)
+    return RingTable(np.concatenate(rings), counts, own, own.astype(bool), 1, {}).wound_clockwise()
+
+
+def corners(shape: BaseGeometry, clockwise: bool, first: int = 0) -> np.ndarray[Any, Any]:
+    """The outer ring of an area, beginning with one of its corners."""
+    xy = shapely.get_coordinates(shapely.orient_polygons(shape, exterior_cw=clockwise).exterior)[:-1]
+    xy = np.roll(xy, -first, axis=0)
+    return np.vstack([xy, xy[:1]])
+
+
 def test_an_outside_wound_the_wrong_way_is_no_hole(tmp_path: Path) -> None:
     parts = parts_of(write(tmp_path / "map.shp", (("AR", shapely.box(10, 40, 14, 44)),)))
     at = 100 + 8 + 44 + 4
     ring = np.frombuffer(parts[".shp"], "<f8", 10, at).reshape(5, 2)
     turned = parts[".shp"][:at] + ring[::-1].tobytes() + parts[".shp"][at + 80 :]
-    assert rings_from_shapefile(parts) is not None
-    assert rings_from_shapefile({**parts, ".shp": turned}) is None
+    right, wrong = (rings_from_shapefile({**parts, ".shp": shp}) for shp in (parts[".shp"], turned))
+    assert right is not None
+    assert wrong is not None
+    assert wrong.exterior.tolist() == [True]
+    assert (wrong.xy == right.xy).all()
 
 
-def test_holes_are_put_behind_the_outside_that_holds_them(tmp_path: Path) -> None:
+def test_an_island_in_a_bay_wound_the_wrong_way_is_no_hole() -> None:
+    shore = shapely.box(0, 0, 10, 10).difference(shapely.box(4, 4, 6, 10))
+    island = shapely.box(4.5, 8, 5.5, 9)
+    for rings in (
+        (corners(shore, True), corners(island, False)),
+        (corners(island, False), corners(shore, True)),
+        # Where it touches the shore with its first corner it is none either.
+        (corners(shore, True), corners(shapely.Polygon([(4, 5), (5, 4.5), (5, 5.5)]), False)),
+    ):
+        table = wound(*rings)
+        assert table is not None
+        assert table.exterior.all()
+        assert table.shapes(str)[0].equals(shapely.union_all([shapely.Polygon(ring) for ring in rings]))
+
+
+def test_a_hole_that_touches_its_outside_is_its_hole() -> None:
+    ground = shapely.box(0, 0, 10, 10)
+    hole = shapely.Polygon([(0, 5), (4, 4), (4, 6)])
+    for first in range(3):
+        table = wound(corners(ground, True), corners(hole, False, first))
+        assert table is not None
+        assert table.exterior.tolist() == [True, False]
+        assert table.shapes(str)[0].equals(ground.difference(hole))
+
+
+@pytest.mark.parametrize("inner", [shapely.box(4, 4, 6, 6), shapely.box(8, 8, 12, 9)], ids=["in it", "across it"])
+def test_a_polygon_all_of_which_winds_the_wrong_way_is_left_to_the_careful_reader(inner: BaseGeometry) -> None:
+    outer = shapely.box(0, 0, 10, 10)
+    assert wound(corners(outer, False), corners(inner, True)) is None
+    assert wound(corners(outer, False), corners(inner, False)) is None
+
+
+def test_a_hole_that_reaches_out_of_its_outside_is_mended_as_everywhere() -> None:
+    ground, hole = shapely.box(0, 0, 10, 10), shapely.box(9, 4, 13, 6)
+    table = wound(corners(ground, True), corners(hole, False))
+    assert table is not None
+    assert table.exterior.tolist() == [True, False]
+    assert table.shapes(str)[0].equals(ground.symmetric_difference(hole))
+
+
+def test_thousands_of_lakes_with_islands_with_ponds_are_told_in_any_order() -> None:
+    ground = [shapely.box(0, 0, 60, 60), shapely.box(70, 0, 130, 60)]
+    nested: list[list[BaseGeometry]] = [[], [], []]  # lakes, the island in each, the pond on each
+    for n in range(1500):
+        at = shapely.Point(1.0 + n % 50 + 70 * (n % 2), 1.0 + n // 50)
+        for depth, radius in enumerate((0.4, 0.3, 0.1)):
+            nested[depth].append(at.buffer(radius, quad_segs=1))
+    lakes, islands, ponds = nested
+    expected = shapely.union_all(ground).difference(shapely.union_all(lakes))
+    expected = expected.union(shapely.union_all(islands)).difference(shapely.union_all(ponds))
+    clockwise = [corners(shape, True) for shape in (*ground, *islands)]
+    holes = [corners(shape, False) for shape in (*lakes, *ponds)]
+    parts = shapely.get_parts(shapely.orient_polygons(expected, exterior_cw=True))
+    as_written = [shapely.get_coordinates(ring) for part in parts for ring in (part.exterior, *part.interiors)]
+    anyhow = [*clockwise, *holes]
+    np.random.default_rng(3).shuffle(anyhow)  # type: ignore[arg-type]
+    for rings in (as_written, [*clockwise, *holes], [*clockwise[:1], *holes, *clockwise[1:]], anyhow):
+        table = wound(*rings)
+        assert table is not None
+        assert int((~table.exterior).sum()) == len(holes)
+        assert table.shapes(str)[0].normalize().equals_exact(expected.normalize(), 1e-9)
+
+
+def test_holes_are_cut_out_of_the_outside_that_holds_them(tmp_path: Path) -> None:
     pond = shapely.box(24.2, 41, 24.8, 42)
     ground = shapely.unary_union([shapely.box(10, 40, 14, 44).difference(LAKE), ISLANDS.difference(pond)])
     path = write(tmp_path / "map.shp", (("AR", ground),))
