@@ -261,6 +261,19 @@ def test_heights_and_the_other_byte_order_change_nothing() -> None:
         assert (table.xy == flat.xy).all()
 
 
+def test_geometries_written_in_every_way_stand_side_by_side() -> None:
+    holed = shapely.box(0, 0, 9, 9).difference(shapely.box(3, 3, 6, 6))
+    little, big = shapely.box(20, 0, 29, 9).wkb, shapely.to_wkb(holed, byte_order=0)
+    mixed = struct.pack("<BII", 1, 6, 3) + little + big + little
+    table = rings_from_wkb([shapely.force_3d(holed).wkb, mixed, None, little], {})
+    assert table is not None
+    assert table.counts.tolist() == [5] * 7
+    assert table.exterior.tolist() == [True, False, True, True, False, True, True]
+    assert table.feature.tolist() == [0, 0, 1, 1, 1, 1, 3]
+    assert shapely.box(20, 0, 29, 9).equals(table.shapes(str)[3])
+    assert [rings_from_wkb([holed.wkb, mixed[:size]], {}) for size in range(len(mixed))] == [None] * len(mixed)
+
+
 def test_a_file_without_an_owner_says_which_fields_there_are(tmp_path: Path) -> None:
     import geopandas
 

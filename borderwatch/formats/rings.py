@@ -244,13 +244,12 @@ def _read_areas(blob: bytes, parts: _Parts) -> None:
     if order != 1 or kind not in (_WKB_POLYGON, _WKB_MULTIPOLYGON) or sys.byteorder != "little":
         return _read_by_shapely(blob, parts)
     at, count = (0, 1) if kind == _WKB_POLYGON else (_HEAD.size, count)
-    before = [len(each) for each in parts]
+    pieces, rings, polygons = len(parts.xy), len(parts.counts), len(parts.sizes)
     # All lengths in a polygon are multiples of four bytes: read as words, a ring takes a third of what unpacking takes.
     words = [memoryview(blob)[n : n + (len(blob) - n) // 4 * 4].cast("I") for n in range(4)]
     for _ in range(count):
         if blob[at : at + len(_POLYGON_HEAD)] != _POLYGON_HEAD:
-            for each, length in zip(parts, before, strict=True):
-                del each[length:]
+            del parts.xy[pieces:], parts.counts[rings:], parts.sizes[polygons:]
             return _read_by_shapely(blob, parts)
         at += len(_POLYGON_HEAD)
         shift, word = at % 4, at // 4
