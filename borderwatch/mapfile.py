@@ -7,6 +7,7 @@ only when something has to be cut out of them. Any other file goes through the r
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,11 +22,13 @@ import shapely
 from borderwatch.derive import reader_fingerprint
 from borderwatch.diff import chain
 from borderwatch.diff.chain import ChainDiff, ChainIndex
+from borderwatch.diff.chain_faces import boxes_meet, boxes_of_degrees
 from borderwatch.errors import StoreError, UsageError
 from borderwatch.formats.features import RawFeature
 from borderwatch.formats.geojson import described
 from borderwatch.formats.line_words import line_says
 from borderwatch.formats.ring_files import rings_from_path
+from borderwatch.formats.rings import BareRings
 from borderwatch.formats.shapefile import PARTS
 from borderwatch.formats.vector_file import ACCEPTED, features_from_path, owner_column, owner_field, text_of, value_of
 from borderwatch.geometry import KM_PER_DEGREE
@@ -47,6 +50,7 @@ FINEST_KM = 0.05
 # A vertex this near the straight line between its neighbours says nothing of how fine the drawing is (degrees).
 STRAIGHT_DEG = 1e-6
 FILE_VIEW = View("file")
+MARGIN_DEG = 1e-6  # ten times what snapping and mending move a vertex by
 
 
 def digest_of(path: Path) -> str:
@@ -106,14 +110,35 @@ class MapFile:
         return index
 
     def _made_index(self) -> ChainIndex:
-        resolved = [resolve_owner(code, name) for code, name in self.said]
         if self._rings is None:
             return self.mended_index
+        return self._index_of(BareRings(self._rings.xy, self._rings.counts, self._rings.feature, self._rings.exterior))
+
+    def _index_of(self, rings: BareRings) -> ChainIndex:
+        assert self._rings is not None  # noqa: S101
+        resolved = [resolve_owner(code, name) for code, name in self.said]
         owners = tuple(sorted(set(resolved)))
         number = {owner: n for n, owner in enumerate(owners)}
-        holder = np.array([number[owner] for owner in resolved], dtype=np.int32)[self._rings.feature]
-        exterior = None if self._rings.clockwise else self._rings.exterior
-        return ChainIndex.from_rings(owners, self._rings.xy, self._rings.counts, holder, exterior)
+        holder = np.array([number[owner] for owner in resolved], dtype=np.int32)[rings.feature]
+        exterior = None if self._rings.clockwise else rings.exterior
+        return ChainIndex.from_rings(owners, rings.xy, rings.counts, holder, exterior)
+
+    def mended_about(self, boxes: NDArray[np.float64]) -> ChainIndex:
+        """The same of what matters to some boxes: areas that reach into one are valid there.
+
+        Who holds ground is told by the rings at its latitude and east of it; the others are left out.
+        """
+        if self._rings is None:
+            return self.index
+        rings = self.index.ring_boxes(self._rings.counts)
+        west, south, _, north = boxes_of_degrees(np.append(boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0))[None])[0]
+        wanted = (rings[:, 2] >= west) & (rings[:, 1] <= north) & (rings[:, 3] >= south)
+        about = np.zeros(len(rings), dtype=bool)
+        about[boxes_meet(boxes_of_degrees(boxes), rings)[1]] = True
+        return self._index_of(self._rings.mended(wanted, about, self._described))
+
+    def _described(self, feature: int) -> str:
+        return f"{self.path.name}, {described(feature, {'name': self.said[feature][1]})}"
 
     @cached_property
     def mended_index(self) -> ChainIndex:
@@ -126,7 +151,7 @@ class MapFile:
         """Every feature with its geometry, valid."""
         if self._rings is None:
             return tuple(_feature(raw, *said) for raw, said in zip(self._raw, self.said, strict=True))
-        shapes = self._rings.shapes(lambda i: f"{self.path.name}, {described(i, {'name': self.said[i][1]})}")
+        shapes = self._rings.shapes(self._described)
         return tuple(
             Feature(shape, code=code, name=name, role=Role.AREA if shape is not None else Role.LABEL)
             for shape, (code, name) in zip(shapes, self.said, strict=True)
@@ -206,6 +231,12 @@ def finest_km_of(xy: NDArray[np.float64], line: NDArray[np.int64]) -> float:
 def compared(before: MapFile, after: MapFile, *, redigitised_from: float) -> ChainDiff:
     """The boundary-chain diff of two files; where it tells of ground that is drawn invalid, of that ground mended."""
     found = chain.diff(before.index, after.index, redigitised_from=redigitised_from)
-    if not found.twisted:
+    if not found.twisted or found.reach is None or found.boxes is None:
         return found
-    return chain.diff(before.mended_index, after.mended_index, redigitised_from=redigitised_from)
+    again = chain.diff(before.mended_about(found.reach), after.mended_about(found.reach), redigitised_from=math.inf)
+    reached = shapely.union_all(shapely.box(*(found.reach + MARGIN_DEG * np.array([-1, -1, 1, 1])).T))
+    if not shapely.covers(reached, [face.geometry for face in again.faces]).all():
+        # Mending here would have drawn ground there: not known to happen, and not to be told of.
+        return chain.diff(before.mended_index, after.mended_index, redigitised_from=redigitised_from)
+    boxes = found.boxes if again.boxes is None else np.concatenate([found.boxes, again.boxes])
+    return replace(found, faces=again.faces, areas_km2=again.areas_km2, boxes=boxes, twisted=again.twisted)

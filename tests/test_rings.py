@@ -13,6 +13,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from borderwatch.diff import chain
+from borderwatch.diff.chain import ChainDiff
 from borderwatch.errors import Malformed, UsageError
 from borderwatch.formats.dbf import DbfColumns
 from borderwatch.formats.geojson_rings import rings_from_geojson
@@ -71,6 +72,67 @@ def test_ground_drawn_invalid_is_mended_before_it_is_told_of(tmp_path: Path) -> 
     lobes = shapely.make_valid(BOW_TIE)
     assert {(f.loser, f.gainer) for f in found.faces} == {("PE", "UY")}
     assert shapely.union_all([f.geometry for f in found.faces]).symmetric_difference(lobes).area < 1e-6
+
+
+def files(folder: Path, before: Drawing, after: Drawing) -> tuple[MapFile, MapFile]:
+    one, other = (MapFile(write(folder / f"{n}.gpkg", drawing)) for n, drawing in enumerate((before, after)))
+    assert [*one.said, *other.said]
+    return one, other
+
+
+def told(found: ChainDiff) -> dict[tuple[str | None, str | None], BaseGeometry]:
+    pairs = {(f.loser, f.gainer) for f in found.faces}
+    return {p: shapely.union_all([f.geometry for f in found.faces if (f.loser, f.gainer) == p]) for p in pairs}
+
+
+def assert_as_if_all_were_mended(before: MapFile, after: MapFile) -> ChainDiff:
+    found = compared(before, after, redigitised_from=2.0)
+    whole = chain.diff(before.mended_index, after.mended_index, redigitised_from=2.0)
+    assert told(found).keys() == told(whole).keys()
+    for pair, ground in told(found).items():
+        assert ground.symmetric_difference(told(whole)[pair]).area < 1e-6
+    assert dict(found.areas_km2) == pytest.approx(dict(whole.areas_km2), rel=1e-6, abs=0.01)
+    return found
+
+
+def test_what_is_drawn_invalid_far_from_what_changed_is_not_looked_at(tmp_path: Path) -> None:
+    far = ("BR", BOW_TIE)
+    before, after = files(tmp_path, (*DRAWN, far), (*DRAWN[:2], ("PE", ISLANDS), far))
+    found = assert_as_if_all_were_mended(before, after)
+    assert not found.twisted
+    assert {(f.loser, f.gainer) for f in found.faces} == {("CL", "PE")}
+
+
+def bowed(n: int) -> BaseGeometry:
+    """Ground some of whose rings cross themselves, one another and their outside, here and there."""
+    rng = np.random.default_rng(n)
+    holes = []
+    for x, y in rng.uniform(11, 19, (12, 2)):
+        ring = np.add([x, y], [(0, 0), (1.5, 0), (1.5, 1.5), (0, 1.5)])
+        holes.append(ring[[0, 2, 1, 3]] if rng.random() < 0.3 else ring)
+    return shapely.Polygon(shapely.box(10, 10, 20, 20).exterior, holes)
+
+
+@pytest.mark.parametrize("n", range(8))
+def test_only_what_reaches_there_is_mended_and_the_answer_is_that_of_mending_all(tmp_path: Path, n: int) -> None:
+    whole = bowed(n)
+    corner = shapely.box(15, 15, 17, 23)
+    sea = [shapely.box(22 + k, 10, 22.5 + k, 11) for k in range(5)]
+    drawing: Drawing = (("AR", whole), ("BO", bowed(n + 50)), *(("CL", s) for s in sea), ("PE", BOW_TIE))
+    other: Drawing = (("AR", whole), ("BO", bowed(n + 50)), *(("CL", s) for s in sea[1:]), ("PE", BOW_TIE))
+    assert assert_as_if_all_were_mended(*files(tmp_path, (*drawing, ("UY", corner)), (*other, ("PY", corner)))).faces
+    swapped: Drawing = (("BO", whole), ("AR", bowed(n + 50)), *drawing[2:])
+    (tmp_path / "again").mkdir()
+    assert assert_as_if_all_were_mended(*files(tmp_path / "again", drawing, swapped)).twisted is False
+
+
+def test_an_area_that_reached_there_in_one_file_alone_is_mended_in_both(tmp_path: Path) -> None:
+    # Its hole lies outside it, where another change is drawn; elsewhere it crosses itself and does not change.
+    hole = shapely.box(40, 40, 41, 41).exterior
+    islet = shapely.box(40.5, 40.5, 42, 42)
+    before = (*DRAWN, ("BR", shapely.Polygon(BOW_TIE.exterior, [hole])), ("CL", islet))
+    found = assert_as_if_all_were_mended(*files(tmp_path, before, (*DRAWN, ("BR", BOW_TIE), ("PE", islet))))
+    assert all(f.geometry.bounds[0] > 39 for f in found.faces)
 
 
 # --- stepping aside --------------------------------------------------------------------------------------------------

@@ -74,8 +74,10 @@ class ChainDiff:
     boxes: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     """West, south, east and north of every edge that did not cancel, in degrees; None where there is none."""
 
+    reach: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    """The same of every face those edges bound, whoever holds it; None where there is none."""
     twisted: bool = False
-    """Whether some face is bounded by rings that cross themselves: mend the layers and compare again."""
+    """Whether some face is bounded by rings that cross themselves: mend what reaches there and compare again."""
 
     def touches(self, box: tuple[float, float, float, float]) -> bool:
         """Whether ground in a box (west, south, east, north) may have changed hands, or a boundary in it moved."""
@@ -115,15 +117,16 @@ def diff(before: Layer | ChainIndex, after: Layer | ChainIndex, *, redigitised_f
     left = int(np.abs(residual.weight).sum())
     if left > redigitised_from * edges:
         return ChainDiff(edges, left, redigitised=True)
-    faces, twisted = _faces(old, residual, owners)
+    faces, reach, twisted = _faces(old, residual, owners)
     totals: dict[Pair, float] = {}
     for face in faces:
         totals[face.loser, face.gainer] = totals.get((face.loser, face.gainer), 0.0) + face.area_km2
     ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0][0] or "", item[0][1] or ""))
     areas = MappingProxyType(dict(ordered))
     return ChainDiff(
-        edges, left, redigitised=False, faces=faces, areas_km2=areas, boxes=_boxes(residual), twisted=twisted
-    )
+        edges, left, redigitised=False, faces=faces, areas_km2=areas, boxes=_boxes(residual), reach=reach,
+        twisted=twisted,
+    )  # fmt: skip
 
 
 def _boxes(residual: Residual) -> NDArray[np.float64]:
@@ -235,11 +238,18 @@ def _prove(
         raise StoreError("chain index: its vertices are not those its fingerprints were made of: make it anew")
 
 
-def _faces(old: ChainIndex, residual: Residual, owners: tuple[str, ...]) -> tuple[tuple[Face, ...], bool]:
-    """The faces that changed hands, largest first; those between two walls of a face that did not are no faces."""
+def _faces(
+    old: ChainIndex, residual: Residual, owners: tuple[str, ...]
+) -> tuple[tuple[Face, ...], NDArray[np.float64] | None, bool]:
+    """The faces that changed hands, largest first; how far all faces reach; whether some are bounded by twisted rings.
+
+    Those between two walls of a face that did not change hands are no faces.
+    """
     if len(residual.weight) == 0:
-        return (), False
-    held, twisted = holders(faces_from_residual(residual), old, owners)
+        return (), None, False
+    bounded = faces_from_residual(residual)
+    reach = np.asarray(shapely.bounds(bounded.shapes)).reshape(-1, 4)
+    held, twisted = holders(bounded, old, owners)
     told = [each for each in held if each[1] != each[2]]
     found = []
     for (shape, was, now), km2 in zip(told, areas_km2([shape for shape, _, _ in told]), strict=True):
@@ -247,4 +257,4 @@ def _faces(old: ChainIndex, residual: Residual, owners: tuple[str, ...]) -> tupl
         gainers: list[str | None] = [*sorted(now - was)] or [None]
         found += [Face(loser, gainer, was, now, shape, float(km2)) for loser in losers for gainer in gainers]
     found.sort(key=lambda f: (-f.area_km2, f.loser or "", f.gainer or "", f.geometry.bounds))
-    return tuple(found), twisted
+    return tuple(found), reach, twisted

@@ -163,8 +163,8 @@ def _cut(shapes: NDArray[np.object_], before: ChainIndex) -> tuple[NDArray[np.ob
 
 def _edges_about(shapes: NDArray[np.object_], index: ChainIndex) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Every shape and first vertex of an edge whose boxes meet; no edge twice for a shape."""
-    bounds = (shapely.bounds(shapes) + np.array([180.0, 90.0] * 2)) * UNITS_PER_DEGREE
-    shape, segment = _boxes_meet(bounds, index.boxes)
+    bounds = boxes_of_degrees(shapely.bounds(shapes))
+    shape, segment = boxes_meet(bounds, index.boxes)
     first, rank = index.edges_of(segment)
     shape = shape[rank]
     one, other = index.vertices[first], index.vertices[first + 1]
@@ -182,7 +182,12 @@ def _edges_about(shapes: NDArray[np.object_], index: ChainIndex) -> tuple[NDArra
     return shape[fresh], first[fresh]
 
 
-def _boxes_meet(few: NDArray[np.float64], many: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def boxes_of_degrees(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Boxes in units of 1e-7 degree from (-180, -90)."""
+    return np.asarray((boxes + np.array([180.0, 90.0] * 2)) * UNITS_PER_DEGREE)
+
+
+def boxes_meet(few: NDArray[np.float64], many: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Every pair of boxes that meet, by their places."""
     west, south, east, north = (many[:, i] for i in range(4))
     low, high = few[:, :2].min(axis=0), few[:, 2:].max(axis=0)

@@ -161,6 +161,12 @@ class ChainIndex:
         box[2], box[3] = np.maximum(box[2], lon[last]), np.maximum(box[3], lat[last])
         return np.column_stack(box).astype(np.uint32)
 
+    def ring_boxes(self, counts: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
+        """The same of the rings it was made of, whose vertices are counted."""
+        first = np.searchsorted(self.starts, np.cumsum(counts) - counts)
+        low, high = np.minimum.reduceat(self.boxes, first), np.maximum.reduceat(self.boxes, first)
+        return np.column_stack([low[:, :2], high[:, 2:]])
+
     @cached_property
     def anchors(self) -> NDArray[np.uint64]:
         """The vertices that are anchors, each once: a sample of all that is the same for the same vertices."""

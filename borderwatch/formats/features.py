@@ -196,10 +196,22 @@ def _filled(rings: Sequence[NDArray[np.float64]], what: str) -> list[BaseGeometr
     polygon = shapely.Polygon(rings[0], rings[1:])
     if len(rings) == 1 or polygon.is_valid:
         return [polygon]
-    area: BaseGeometry = shapely.Polygon()
-    for ring in rings:
-        area = area.symmetric_difference(sound(shapely.Polygon(ring), what))
-    return parts_of(polygonal(area))
+    shell, *holes = [sound(shapely.Polygon(ring), what) for ring in rings]
+    return parts_of(polygonal(shell.symmetric_difference(_odd(holes)) if holes else shell))
+
+
+def _odd(areas: Sequence[BaseGeometry]) -> BaseGeometry:
+    """The ground that an odd number of areas covers; few of thousands overlap, if any."""
+    apart: BaseGeometry = shapely.MultiPolygon([part for area in areas for part in parts_of(area)])
+    if apart.is_valid:
+        return apart
+    left = list(areas)
+    while len(left) > 1:  # neighbours first: one after the other would take the square of their number
+        left = [
+            one.symmetric_difference(other[0]) if other else one
+            for one, *other in (left[at : at + 2] for at in range(0, len(left), 2))
+        ]
+    return left[0]
 
 
 # --- geometry -------------------------------------------------------------------------------------

@@ -91,19 +91,64 @@ class RingTable:
         behind = np.maximum.accumulate(np.where(exterior, number, 0))
         return replace(self, xy=xy, exterior=exterior, outer=None if (outer == behind).all() else outer, clockwise=True)
 
+    def mended(self, wanted: NDArray[np.bool_], about: NDArray[np.bool_], what: Callable[[int], str]) -> BareRings:
+        """The rings that are wanted, those ``about`` as the areas they enclose: each polygon of them valid.
+
+        Which ground is enclosed is told by whether an odd number of its rings lie round it, and so told by those that
+        reach there alone. ``what`` names the feature that cannot be mended.
+        """
+        starts = np.cumsum(self.counts) - self.counts
+        left = np.flatnonzero(wanted & ~about)
+        near = np.flatnonzero(about)
+        polygon = self._polygon[near]
+        order = np.lexsort((~self.exterior[near], polygon))
+        near, polygon = near[order], polygon[order]
+        fresh = np.append(True, polygon[1:] != polygon[:-1])[: len(polygon)]
+        places, _ = ranges(starts[near], self.counts[near])
+        lines: Any = shapely.linearrings(self.xy[places], indices=np.repeat(np.arange(len(near)), self.counts[near]))
+        areas = np.asarray(shapely.polygons(lines, indices=np.cumsum(fresh) - 1), dtype=object)
+        whose = self.feature[near[fresh]]
+        for i in np.flatnonzero(~shapely.is_valid(areas)).tolist():
+            areas[i] = gated(areas[i], what(int(whose[i])))
+        parts, whole = shapely.get_parts(areas, return_index=True)
+        rings, part = shapely.get_rings(shapely.orient_polygons(parts, exterior_cw=True), return_index=True)
+        first = np.append(True, part[1:] != part[:-1])[: len(part)]
+        places, _ = ranges(starts[left], self.counts[left])
+        return BareRings(
+            np.concatenate([self.xy[places], shapely.get_coordinates(rings)]),
+            np.concatenate([self.counts[left], shapely.get_num_coordinates(rings)]),
+            np.concatenate([self.feature[left], whose[whole][part]]),
+            np.concatenate([self.exterior[left], first]),
+        )
+
+    @property
+    def _polygon(self) -> NDArray[np.int64]:
+        """The exterior that each ring is cut out of."""
+        if self.outer is not None:
+            return self.outer
+        return np.asarray(np.maximum.accumulate(np.where(self.exterior, np.arange(len(self.exterior)), 0)))
+
     def shapes(self, what: Callable[[int], str]) -> NDArray[np.object_]:
         """One valid area for each feature, None where it has no ring; ``what`` names one that has to be mended."""
         offsets = np.concatenate([[0], np.cumsum(self.counts)])
         first = np.flatnonzero(self.exterior)
         rings: Any = shapely.linearrings(self.xy, indices=np.repeat(np.arange(len(self.counts)), np.diff(offsets)))
-        number = np.cumsum(self.exterior) - 1
-        if self.outer is not None:
-            number = number[self.outer]
+        number = np.cumsum(self.exterior)[self._polygon] - 1
+        if (number[1:] < number[:-1]).any():
             order = np.lexsort((~self.exterior, number))
             rings, number = rings[order], number[order]
         polygons = np.asarray(shapely.polygons(rings, indices=number), dtype=object)
         whose = self.feature[first]
         return sound_shapes(_gathered(polygons, whose, self.features), what)
+
+
+class BareRings(NamedTuple):
+    """Rings as a chain index is made of: vertices, vertices by ring, whose ring it is, and which are no holes."""
+
+    xy: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    feature: NDArray[np.int64]
+    exterior: NDArray[np.bool_]
 
 
 def _turned(xy: NDArray[np.float64], counts: NDArray[np.int64], rings: NDArray[np.int64]) -> NDArray[np.float64]:
