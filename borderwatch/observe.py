@@ -1,11 +1,14 @@
-"""Step 3: read a snapshot and say what it shows of each dispute; pure, no I/O, no memory of other snapshots."""
+"""Step 3: read a snapshot and say what it shows of each dispute; pure, no I/O.
+
+Of other snapshots nothing is remembered but how features of the same bytes were cut to a dispute.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -189,6 +192,15 @@ def _names_of(disputes: Iterable[Dispute]) -> dict[str, str]:
     return {**aliases, **first}
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A feature cut to a dispute: to its window, to its ground, and the km2 of that."""
+
+    clipped: BaseGeometry
+    inside: BaseGeometry
+    km2: float
+
+
 class Observer:
     """Reads worlds into scenes; holds the grounds of the disputes it watches."""
 
@@ -197,11 +209,25 @@ class Observer:
         self._by_identity = {g.identity: g.dispute.slug for g in self.grounds}
         self._names = _names_of(g.dispute for g in self.grounds)
         self._tree = shapely.STRtree([g.area for g in self.grounds])
+        self._cuts: dict[tuple[bytes, str], Cut] = {}
+        self._places: dict[bytes, str | None] = {}
 
     def scenes(self, world: World) -> dict[str, Scene]:
         """The scene of every dispute in one world, by slug."""
         own = self._own_features(world)
-        return {g.dispute.slug: self._scene(world, g, own) for g in self.grounds}
+        # What the world before drew the same need not be cut again: of ten editions most features are in all.
+        known, self._cuts = self._cuts, {}
+        return {g.dispute.slug: self._scene(world, g, own, known) for g in self.grounds}
+
+    def _cut(self, painted: Painted, here: Ground, known: Mapping[tuple[bytes, str], Cut]) -> Cut:
+        key = (painted.digest, here.dispute.slug)
+        cut = known.get(key) or self._cuts.get(key)
+        if cut is None:
+            clipped = geo.clip(painted.geometry, here.window)
+            inside = geo.polygonal(_meet(clipped, here.area))
+            cut = Cut(clipped, inside, geo.area_km2(inside))
+        self._cuts[key] = cut
+        return cut
 
     def _own_features(self, world: World) -> dict[int, str]:
         """Which features are a disputed thing itself: by identity first, else by place (best IoU above a half).
@@ -209,6 +235,7 @@ class Observer:
         By place matters where a source gives no name, a code of -99 or its holder's code; a feature goes to
         the dispute it fits best, so that "Palestine" is not taken for the West Bank.
         """
+        known, self._places = self._places, {}
         own: dict[int, str] = {}
         words = Counter((p.code, p.name) for p in world.painted if p.role is Role.AREA)
         for i, painted in enumerate(world.painted):
@@ -219,7 +246,8 @@ class Observer:
             part = itself != "?" and words[painted.code, painted.name] > 1
             slug = self._by_name(painted) or self._by_identity.get(itself)
             if slug is None and not part:
-                slug = self._best_place(painted)
+                digest = painted.digest
+                slug = self._places[digest] = known[digest] if digest in known else self._best_place(painted)
             if slug is not None:
                 own[i] = slug
         return own
@@ -249,7 +277,9 @@ class Observer:
                 best, best_iou = candidate.dispute.slug, iou
         return best
 
-    def _scene(self, world: World, here: Ground, own: Mapping[int, str]) -> Scene:
+    def _scene(
+        self, world: World, here: Ground, own: Mapping[int, str], known: Mapping[tuple[bytes, str], Cut]
+    ) -> Scene:
         slug = here.dispute.slug
         if world.extent is not None and not world.extent.covers(here.area):
             nothing = Depiction(
@@ -261,6 +291,7 @@ class Observer:
             )
             return Scene(here, world.capture, nothing, (), (), world.complete, asked=False)
         areas: list[Piece] = []
+        cuts: list[Cut] = []
         lines: list[Piece] = []
         found = world.tree.query(shapely.box(*here.window)) if world.painted else np.zeros(0, dtype=np.int64)
         for i in np.sort(found):
@@ -272,11 +303,12 @@ class Observer:
                 continue
             if painted.role is Role.LABEL or (painted.role is Role.SEA and not here.sea):
                 continue
-            clipped = geo.clip(painted.geometry, here.window)
-            if not clipped.is_empty:
-                areas.append(_piece(painted, clipped, own=own.get(int(i)) == slug))
+            cut = self._cut(painted, here, known)
+            if not cut.clipped.is_empty:
+                areas.append(_piece(painted, cut.clipped, own=own.get(int(i)) == slug))
+                cuts.append(cut)
         rows = rows_about(here.dispute, here.identity, world)
-        areas, depiction = _depiction(world, here, areas, lines, rows)
+        areas, depiction = _depiction(world, here, areas, cuts, lines, rows)
         return Scene(here, world.capture, depiction, tuple(areas), tuple(lines), world.complete, world.sheet)
 
 
@@ -301,22 +333,25 @@ def rows_about(dispute: Dispute, identified: str, world: World) -> tuple[Row, ..
 
 
 def _depiction(
-    world: World, here: Ground, areas: list[Piece], lines: Sequence[Piece], rows: tuple[Row, ...]
+    world: World,
+    here: Ground,
+    areas: list[Piece],
+    cuts: Sequence[Cut],
+    lines: Sequence[Piece],
+    rows: tuple[Row, ...],
 ) -> tuple[list[Piece], Depiction]:
     """Owner shares of the ground by geodesic area, and whether this source can tell at all."""
-    inside = [geo.polygonal(_meet(piece.geometry, here.area)) for piece in areas]
-    shares_km2 = geo.areas_km2(inside) if inside else np.zeros(0)
     marked = [
-        replace(p, drawn=replace(p.drawn, share=float(km2) / max(here.area_km2, 1e-9)))
-        for p, km2 in zip(areas, shares_km2, strict=True)
+        replace(p, drawn=replace(p.drawn, share=cut.km2 / max(here.area_km2, 1e-9)))
+        for p, cut in zip(areas, cuts, strict=True)
     ]
-    by_owner: dict[str, list[BaseGeometry]] = {}
-    for piece, part in zip(marked, inside, strict=True):
-        if not part.is_empty and piece.drawn.owner is not None:
-            by_owner.setdefault(piece.drawn.owner, []).append(part)
+    by_owner: dict[str, list[Cut]] = {}
+    for piece, cut in zip(marked, cuts, strict=True):
+        if not cut.inside.is_empty and piece.drawn.owner is not None:
+            by_owner.setdefault(piece.drawn.owner, []).append(cut)
     shares = []
     for owner, parts in by_owner.items():
-        km2 = geo.area_km2(geo.union(parts))
+        km2 = parts[0].km2 if len(parts) == 1 else geo.area_km2(geo.union([cut.inside for cut in parts]))
         # At sea a claimant's share is told however small: that a source gives one side next to nothing is the point.
         told = here.sea and owner in here.dispute.claimants and km2 > 0
         if told or km2 / max(here.area_km2, 1e-9) >= SHARE_FLOOR:
