@@ -295,28 +295,38 @@ def samples_along(lines: BaseGeometry, spacing_km: float) -> NDArray[np.float64]
 
     Vertices alone would weigh wiggly stretches more than straight ones.
     """
-    if lines.is_empty:
-        return np.empty((0, 2))
-    parts = shapely.get_parts(lines)
-    parts = parts[shapely.length(parts) > 0]
-    points = []
-    for part in parts:
-        count = max(1, int(np.ceil(part.length / spacing_km)))
-        points.append(shapely.line_interpolate_point(part, (np.arange(count) + 0.5) / count, normalized=True))
-    return shapely.get_coordinates(np.concatenate(points)) if points else np.empty((0, 2))
+    return samples_on(shapely.get_parts(lines), spacing_km)[0]
+
+
+def samples_on(
+    lines: Sequence[BaseGeometry] | NDArray[np.object_], spacing_km: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The same of several single lines, and the number of the segment (as in ``segments_of``) each point is on."""
+    xy, line = shapely.get_coordinates(np.asarray(lines, dtype=object), return_index=True)
+    same = line[1:] == line[:-1]
+    ends = np.stack([xy[:-1][same], xy[1:][same]], axis=1)
+    of_line = line[:-1][same]
+    lengths = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
+    total = np.bincount(of_line, weights=lengths, minlength=len(lines))
+    count = np.where(total > 0, np.maximum(1, np.ceil(total / spacing_km)), 0).astype(np.int64)
+    which = np.repeat(np.arange(len(count)), count)
+    rank = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    behind = np.concatenate([[0.0], np.cumsum(lengths)])  # length of all segments before each
+    at = (np.cumsum(total) - total)[which] + (rank + 0.5) / np.maximum(count, 1)[which] * total[which]
+    segment = np.clip(np.searchsorted(behind, at, side="right") - 1, 0, max(len(lengths) - 1, 0))
+    share = (at - behind[segment]) / np.where(lengths[segment] > 0, lengths[segment], 1.0)
+    points = ends[segment, 0] + (ends[segment, 1] - ends[segment, 0]) * np.clip(share, 0.0, 1.0)[:, None]
+    return points, segment
 
 
 def distances_km(points: NDArray[np.float64], lines: BaseGeometry) -> NDArray[np.float64]:
     """Distance of each plane point to the nearest plane line, km; inf where there is no line."""
     if lines.is_empty or len(points) == 0:
         return np.full(len(points), np.inf)
-    shapely.prepare(lines)
-    pieces = shapely.get_parts(lines)
     # One tree over single segments: a distance to a long line walks all of it otherwise.
-    segments = np.asarray(shapely.linestrings(segments_of(pieces)))
+    segments = np.asarray(shapely.linestrings(segments_of(shapely.get_parts(lines))))
     tree = shapely.STRtree(segments)
-    geometries = shapely.points(points)
-    _, found = tree.query_nearest(geometries, return_distance=True, all_matches=False)
+    _, found = tree.query_nearest(shapely.points(points), return_distance=True, all_matches=False)
     return np.asarray(found)
 
 

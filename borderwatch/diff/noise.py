@@ -7,7 +7,7 @@ a difference divided by such a floor told change from noise better (F1 .97) than
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from borderwatch import geometry as geo
 from borderwatch.disputes import land
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
@@ -69,40 +69,82 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Boundaries on the plane (km), sampled; ``land`` marks the samples where two owners meet."""
+    """Boundaries on the plane (km) by owner, sampled at even steps.
 
-    lines: BaseGeometry
-    points: NDArray[np.float64]
-    land: NDArray[np.bool_]
-
-
-def outlines(before: Scene, after: Scene, plane: geo.Plane) -> tuple[Outline, Outline]:
-    """The boundaries of two scenes, sampled at one spacing.
-
-    Two owners meet where another owner begins, on ground that the other scene draws too: a boundary drawn out at
-    sea, where the other map draws nobody, says nothing of how the two draw boundaries on land.
+    ``parts`` are single lines and ``owner`` whose each is; ``points`` are the samples, with the ``part`` and the
+    segment (as in ``geometry.segments_of``) each is on.
     """
-    drawn = [boundaries(s, plane) for s in (before, after)]
-    lengths = [sum(float(g.length) for g in rings.values()) for rings in drawn]
-    spacing = max(max(lengths) / SAMPLES, 1e-6)
-    near = [max(BESIDE * (s.depiction.limit_km or 0.0), BESIDE_MIN_KM) for s in (before, after)]
-    grounds = [geo.repair_quietly(plane.project(geo.union(s.by_owner.values()))) for s in (after, before)]
-    old, new = (_outline(*args, spacing) for args in zip(drawn, near, grounds, strict=True))
+
+    parts: NDArray[np.object_]
+    owner: NDArray[np.int64]
+    points: NDArray[np.float64]
+    part: NDArray[np.int64]
+    segment: NDArray[np.int64]
+
+    @classmethod
+    def from_rings(cls, rings: Sequence[BaseGeometry], spacing_km: float) -> Outline:
+        """The outline of one scene from the boundaries of each owner."""
+        parts, owner = shapely.get_parts(np.asarray(rings, dtype=object), return_index=True)
+        parts, owner = parts[~shapely.is_empty(parts)], owner[~shapely.is_empty(parts)]
+        points, segment = geo.samples_on(parts, spacing_km)
+        inner = np.maximum(shapely.get_num_coordinates(parts) - 1, 0)
+        return cls(parts, owner, points, np.repeat(np.arange(len(parts)), inner)[segment], segment)
+
+    @property
+    def lines(self) -> BaseGeometry:
+        """All boundaries together."""
+        return shapely.MultiLineString(list(self.parts))
+
+    def beside_others(self, at: NDArray[np.bool_], near_km: float, ground: BaseGeometry) -> NDArray[np.bool_]:
+        """Which of the samples asked about lie where two owners meet.
+
+        That is where another owner begins, on ground that the other scene draws too: a boundary drawn out at sea, where
+        the other map draws nobody, says nothing of how the two draw boundaries on land.
+        """
+        found = np.zeros(len(self.points), dtype=bool)
+        shapely.prepare(ground)
+        owners = self.owner[self.part]
+        for owner in np.unique(owners[at]).tolist():
+            mine = np.flatnonzero(at & (owners == owner))
+            others = shapely.MultiLineString(list(self.parts[self.owner != owner]))
+            shapely.prepare(others)
+            samples = np.asarray(shapely.points(self.points[mine]))
+            found[mine] = shapely.dwithin(samples, others, near_km)
+            here = found[mine]
+            found[mine[here]] = shapely.dwithin(samples[here], ground, near_km)
+        return found
+
+
+def _sampled(rings: Sequence[Sequence[BaseGeometry]]) -> tuple[Outline, Outline]:
+    """Two sets of boundaries sampled at one spacing."""
+    spacing = max(max(sum(float(g.length) for g in one) for one in rings) / SAMPLES, 1e-6)
+    old, new = (Outline.from_rings(one, spacing) for one in rings)
     return old, new
 
 
-def _outline(rings: Mapping[str, BaseGeometry], near_km: float, ground: BaseGeometry, spacing_km: float) -> Outline:
-    points, land = [np.empty((0, 2))], [np.zeros(0, dtype=bool)]
-    shapely.prepare(ground)
-    for owner, lines in rings.items():
-        found = geo.samples_along(lines, spacing_km)
-        others = shapely.MultiLineString([p for o, r in rings.items() if o != owner for p in shapely.get_parts(r)])
-        shapely.prepare(others)
-        at = shapely.points(found)
-        points.append(found)
-        land.append(np.asarray(shapely.dwithin(at, others, near_km) & shapely.dwithin(at, ground, near_km), dtype=bool))
-    every = shapely.MultiLineString([p for r in rings.values() for p in shapely.get_parts(r)])
-    return Outline(every, np.concatenate(points), np.concatenate(land))
+def _gaps(one: Outline, other: Outline) -> NDArray[np.float64]:
+    """How far from the other's lines each sample lies; nothing is measured on segments that both have."""
+    mine, theirs = (_keys(o) for o in (one, other))
+    gaps = np.zeros(len(one.points))
+    apart = ~np.isin(mine, theirs)[one.segment]
+    gaps[apart] = geo.distances_km(one.points[apart], other.lines)
+    return gaps
+
+
+_TURNS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64)
+
+
+def _keys(outline: Outline) -> NDArray[np.uint64]:
+    """A number for every segment, the same for the same two ends; 2**-64 that two others share one."""
+    ends = geo.segments_of(outline.parts)
+    (x, y), (u, v) = ends[:, 0].T, ends[:, 1].T
+    ends = np.where(((x > u) | ((x == u) & (y > v)))[:, None, None], ends[:, ::-1], ends)
+    words = np.ascontiguousarray(ends.reshape(-1, 4) + 0.0).view(np.uint64)  # no -0.0
+    keys = np.zeros(len(words), dtype=np.uint64)
+    for word, turn in zip(words.T, _TURNS, strict=True):
+        keys = (keys ^ word) * turn
+        keys ^= keys >> np.uint64(29)
+    return keys
 
 
 def boundaries(scene: Scene, plane: geo.Plane) -> dict[str, BaseGeometry]:
@@ -139,30 +181,40 @@ def _outlines(area: BaseGeometry, thin: float) -> list[BaseGeometry]:
 
 def floor(before: Scene, after: Scene, candidates: Sequence[BaseGeometry], plane: geo.Plane) -> Noise:
     """The noise floors outside ``candidates`` (plane areas that may be real changes, one a piece)."""
-    seam_km = SAME_KM
-    if before.ground.sea:
-        # Neighbouring sea zones are often drawn apart, by a kilometre or two: the far side of such a seam bounds a
-        # changed zone too.
-        seam_km = max(SAME_KM, before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
-    return _floor(*outlines(before, after, plane), candidates, seam_km)
+    limits = [s.depiction.limit_km or 0.0 for s in (before, after)]
+    # Neighbouring sea zones are often drawn apart, by a kilometre or two: the far side of such a seam bounds a
+    # changed zone too.
+    seam_km = max(SAME_KM, *limits) if before.ground.sea else SAME_KM
+    old, new = _sampled([list(boundaries(s, plane).values()) for s in (before, after)])
+    gaps, outside, noise = _floor(old, new, candidates, seam_km)
+    if noise.floor_km == 0 or not outside.any():
+        return noise
+    land = []
+    for outline, limit, other, at in zip(
+        (old, new), limits, (after, before), np.split(outside, [len(old.points)]), strict=True
+    ):
+        ground = geo.repair_quietly(plane.project(geo.union(other.by_owner.values())))
+        land.append(outline.beside_others(at, max(BESIDE * limit, BESIDE_MIN_KM), ground))
+    where = np.concatenate(land)
+    return replace(noise, land_km=_quantile(gaps[where])) if where.sum() >= LAND_SAMPLES else noise
 
 
 def floor_of_lines(before: BaseGeometry, after: BaseGeometry, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
     """The floor of two sets of boundary lines in degrees."""
-    old, new = plane.project(before), plane.project(after)
-    spacing = max(max(old.length, new.length) / SAMPLES, 1e-6)
-    sampled = [(lines, geo.samples_along(lines, spacing)) for lines in (old, new)]
-    one, other = (Outline(g, xy, np.zeros(len(xy), dtype=bool)) for g, xy in sampled)
-    return _floor(one, other, [candidates])
+    return _floor(*_sampled([[plane.project(before)], [plane.project(after)]]), [candidates])[2]
 
 
-def _floor(old: Outline, new: Outline, candidates: Sequence[BaseGeometry], seam_km: float = SAME_KM) -> Noise:
-    if old.lines.is_empty or new.lines.is_empty:
-        return Noise(0.0, 1.0 if old.lines.is_empty and new.lines.is_empty else 0.0)
-    points, land = np.concatenate([old.points, new.points]), np.concatenate([old.land, new.land])
-    gaps = np.concatenate([geo.distances_km(old.points, new.lines), geo.distances_km(new.points, old.lines)])
+def _floor(
+    old: Outline, new: Outline, candidates: Sequence[BaseGeometry], seam_km: float = SAME_KM
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], Noise]:
+    """The gaps at the samples of both outlines, which of them lie outside the candidates, and the floor of those."""
+    points = np.concatenate([old.points, new.points])
+    nothing = np.zeros(len(points)), np.zeros(len(points), dtype=bool)
+    if len(old.parts) == 0 or len(new.parts) == 0:
+        return *nothing, Noise(0.0, 1.0 if len(old.parts) == len(new.parts) else 0.0)
+    gaps = np.concatenate([_gaps(old, new), _gaps(new, old)])
     if len(gaps) == 0:
-        return Noise(0.0, 0.0)
+        return *nothing, Noise(0.0, 0.0)
     # A changed stretch bounds its own difference: it says nothing of the noise elsewhere.
     outside = _outside(points, _parts(candidates), seam_km)
     if outside.sum() < max(FEW, 0.02 * len(points)):
@@ -171,8 +223,7 @@ def _floor(old: Outline, new: Outline, candidates: Sequence[BaseGeometry], seam_
     shared = float((gaps[outside] <= SAME_KM).mean()) if outside.any() else 0.0
     # Few stretches left outside may be the odd ones (islets only one draws): no floor above that of all boundaries.
     value = min(_quantile(gaps[outside]), _quantile(gaps))
-    on_land = _quantile(gaps[outside & land]) if (outside & land).sum() >= LAND_SAMPLES else None
-    return Noise(value, shared, on_land)
+    return gaps, outside, Noise(value, shared)
 
 
 def _quantile(gaps: NDArray[np.float64]) -> float:
@@ -181,8 +232,15 @@ def _quantile(gaps: NDArray[np.float64]) -> float:
 
 
 def _outside(points: NDArray[np.float64], areas: BaseGeometry, seam_km: float) -> NDArray[np.bool_]:
+    outside = np.ones(len(points), dtype=bool)
+    if areas.is_empty:
+        return outside
+    west, south, east, north = areas.bounds
+    x, y = points.T
+    near = (x >= west - seam_km) & (x <= east + seam_km) & (y >= south - seam_km) & (y <= north + seam_km)
     shapely.prepare(areas)
-    return np.asarray(~shapely.dwithin(shapely.points(points), areas, seam_km))
+    outside[near] = ~shapely.dwithin(shapely.points(points[near]), areas, seam_km)
+    return outside
 
 
 def _parts(areas: Sequence[BaseGeometry]) -> BaseGeometry:
