@@ -5,7 +5,7 @@ Transfer of n to m is (A_n - B_n) n (B_m - A_m), so that layers with overlapping
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,12 +52,25 @@ class Difference:
     overlap: bool = False
 
 
-def differences(before: Mapping[str, BaseGeometry], after: Mapping[str, BaseGeometry]) -> Iterator[Difference]:
-    """Every pair of owners between whom ground passed, in code order; slivers and all."""
-    lost = {o: minus(a, after.get(o)) for o, a in before.items()}
-    gained = {o: minus(b, before.get(o)) for o, b in after.items()}
-    lost = {o: g for o, g in sorted(lost.items()) if not g.is_empty}
-    gained = {o: g for o, g in sorted(gained.items()) if not g.is_empty}
+def differences(
+    before: Mapping[str, BaseGeometry],
+    after: Mapping[str, BaseGeometry],
+    owners: Container[str] | None = None,
+    *,
+    at_least_km: float = 0.0,
+) -> Iterator[Difference]:
+    """Every pair of owners between whom ground passed, in code order; slivers and all.
+
+    ``owners`` are those looked at, where it is known who comes into question (``moved``). ``at_least_km`` leaves out
+    connected pieces too small to hold a circle of that radius: on two drawings of one coast these are nearly all.
+    """
+    looked_at = before.keys() | after.keys() if owners is None else owners
+    lost = {o: minus(a, after.get(o)) for o, a in sorted(before.items()) if o in looked_at}
+    gained = {o: minus(b, before.get(o)) for o, b in sorted(after.items()) if o in looked_at}
+    lost = {o: sizeable(g, at_least_km) for o, g in lost.items()}
+    gained = {o: sizeable(g, at_least_km) for o, g in gained.items()}
+    lost = {o: g for o, g in lost.items() if not g.is_empty}
+    gained = {o: g for o, g in gained.items() if not g.is_empty}
     left = dict(lost)
     fresh = dict(gained)
     for loser, gone in lost.items():
@@ -69,19 +82,53 @@ def differences(before: Mapping[str, BaseGeometry], after: Mapping[str, BaseGeom
                 yield Difference(loser, gainer, passed)
                 left[loser] = minus(left[loser], passed)
                 fresh[gainer] = minus(fresh[gainer], passed)
-    all_after, all_before = geo.union(after.values()), geo.union(before.values())
     for loser, rest in left.items():
-        yield from _split(rest, all_after, loser, None)
+        yield from _split(rest, after, loser, None)
     for gainer, rest in fresh.items():
-        yield from _split(rest, all_before, None, gainer)
+        yield from _split(rest, before, None, gainer)
 
 
-def _split(rest: BaseGeometry, held: BaseGeometry, loser: str | None, gainer: str | None) -> Iterator[Difference]:
+def moved(
+    before: Mapping[str, BaseGeometry], after: Mapping[str, BaseGeometry], at_least_km: float
+) -> dict[str, BaseGeometry]:
+    """The ground that an owner holds in one of two drawings only, by owner, without what ``differences`` leaves out.
+
+    One overlay an owner, where ``differences`` takes several: most owners of a map drawn anew are not in the answer.
+    """
+    found = {}
+    for owner in sorted(before.keys() | after.keys()):
+        one, other = before.get(owner, geo.EMPTY), after.get(owner, geo.EMPTY)
+        if one.equals_exact(other):
+            continue
+        either = geo.polygonal(_safely(shapely.symmetric_difference, one, other))
+        pieces = sizeable(either, at_least_km)
+        if not pieces.is_empty:
+            found[owner] = pieces
+    return found
+
+
+def sizeable(area: BaseGeometry, at_least_km: float) -> BaseGeometry:
+    """The connected pieces thick enough for a circle of a radius, asked in degrees and cheaply: hardly one too many."""
+    parts = shapely.get_parts(area)
+    if at_least_km <= 0 or len(parts) == 0:
+        return area
+    # A tenth less: the area is of the ellipsoid, and no degree is longer than this one.
+    least_km = 0.9 * at_least_km
+    kept = parts[shapely.area(parts) * geo.KM_PER_DEGREE**2 >= np.pi * least_km**2]
+    kept = kept[geo.areas_km2(kept) >= np.pi * least_km**2]
+    # Of 13 slivers of ten metres by tens of kilometres that pass the first test none passes this one.
+    kept = kept[~shapely.is_empty(shapely.buffer(kept, -least_km / geo.KM_PER_DEGREE, quad_segs=2))]
+    return area if len(kept) == len(parts) else shapely.MultiPolygon(list(kept))
+
+
+def _split(
+    rest: BaseGeometry, held: Mapping[str, BaseGeometry], loser: str | None, gainer: str | None
+) -> Iterator[Difference]:
     """Ground left over: where another held it all along it is an overlap, elsewhere nobody's."""
-    shared = both(rest, held)
+    shared = geo.union([both(g, rest) for _, g in sorted(held.items())])
     if not shared.is_empty:
         yield Difference(loser, gainer, shared, overlap=True)
-    alone = minus(rest, held)
+    alone = minus(rest, shared)
     if not alone.is_empty:
         yield Difference(loser, gainer, alone)
 
@@ -171,6 +218,10 @@ def on_ground(
         mostly = of_zone or geo.area_km2(inside) >= MOSTLY * geo.area_km2(piece)
         if radius > at_least_km and not mostly:
             radius = geo.inradius_km(inside, plane, at_least_km=at_least_km)
+        elif radius > at_least_km and not of_zone and not piece.equals(inside):
+            # Thick beside the ground and thin on it: the neighbour's, and slivers that hang on it.
+            on_it = geo.inradius_km(inside, plane, at_least_km=MOSTLY * at_least_km)
+            radius = radius if on_it > MOSTLY * at_least_km else 0.0
         if radius > at_least_km:
             thick.append(Patch(piece if mostly else inside, radius, mostly))
         else:
@@ -231,13 +282,14 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False, same_ground:
         return Judged((), Noise(0.0, 1.0), declared)
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared
-    passed = list(differences(before.by_owner, after.by_owner))
-    zones = own_zones(before, after)
-    measured = [m for d in passed if (m := on_ground(d, before, plane, smallest, zones)) is not None]
+    passed, measured = _passed(before, after, plane, smallest)
     suspects = [p.geometry for m in measured for p in m.thick]
     if measured:
         suspects += patches(passed, plane, smallest)
     noise = floor(before, after, [plane.project(s) for s in suspects], plane)
+    if any(noise.of(m.difference.loser, m.difference.gainer) == 0 for m in measured):
+        # No noise: what is too thin to find a change by is part of the change. Such drawings share their slivers.
+        _, measured = _passed(before, after, plane, smallest, slivers=True)
     limit = max(declared, RATIO * noise.ownership_km)
     found, unclear = [], 0.0
     for one in measured:
@@ -249,6 +301,37 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False, same_ground:
             if common >= MOSTLY * before.ground.area_km2:
                 unclear = max(unclear, one.thick[0].inradius_km)
     return Judged(tuple(found), noise, limit, unclear)
+
+
+def _passed(
+    before: Scene, after: Scene, plane: geo.Plane, smallest_km: float, *, slivers: bool = False
+) -> tuple[list[Difference], list[Measured]]:
+    """What passed in the window, and what of it concerns the ground; nothing where nothing concerns the ground."""
+    at_least_km = 0.0 if slivers else smallest_km
+    zones = own_zones(before, after)
+    if not slivers and not zones and not _on_ground(before, after, smallest_km):
+        return [], []
+    owners = moved(before.by_owner, after.by_owner, at_least_km)
+    passed = list(differences(before.by_owner, after.by_owner, owners, at_least_km=at_least_km))
+    return passed, [m for d in passed if (m := on_ground(d, before, plane, smallest_km, zones)) is not None]
+
+
+def _on_ground(before: Scene, after: Scene, smallest_km: float) -> bool:
+    """Whether any owner has ground in one drawing only that may concern the dispute, asked of its own box first.
+
+    A third of what a window holds lies in that box, and most maps drawn anew have nothing thick there.
+    """
+    ground = before.ground.area
+    shapely.prepare(ground)
+    old, new = ({o: _boxed(g, ground.bounds) for o, g in s.by_owner.items()} for s in (before, after))
+    return any(ground.intersects(pieces) for pieces in moved(old, new, MOSTLY * smallest_km).values())
+
+
+def _boxed(area: BaseGeometry, box: tuple[float, float, float, float]) -> BaseGeometry:
+    try:
+        return geo.polygonal(shapely.clip_by_rect(area, *box))
+    except shapely.errors.GEOSException:
+        return geo.clip(area, box)
 
 
 def _stayed(one: Measured, before: Scene, after: Scene) -> bool:
