@@ -23,9 +23,11 @@ from borderwatch.derive import reader_fingerprint
 from borderwatch.diff import chain
 from borderwatch.diff.chain import ChainDiff, ChainIndex
 from borderwatch.diff.chain_faces import boxes_meet, boxes_of_degrees
+from borderwatch.diff.labels import HOLDER
 from borderwatch.errors import StoreError, UsageError
 from borderwatch.formats.features import RawFeature
 from borderwatch.formats.geojson import described
+from borderwatch.formats.label_texts import UNTAGGED, label_says, language_of_field, names_from_properties
 from borderwatch.formats.line_words import line_says
 from borderwatch.formats.ring_files import rings_from_path
 from borderwatch.formats.rings import BareRings
@@ -34,7 +36,7 @@ from borderwatch.formats.vector_file import ACCEPTED, features_from_path, owner_
 from borderwatch.geometry import KM_PER_DEGREE
 from borderwatch.kept import Kept, digest_of_files
 from borderwatch.models import Capture, Edition, Feature, Outcome, Reading, Role, View
-from borderwatch.observe import world_from_reading
+from borderwatch.observe import DEFAULT_RESOLUTION_KM, world_from_reading
 from borderwatch.owners import owner as resolve_owner
 from borderwatch.scene import World
 
@@ -150,11 +152,20 @@ class MapFile:
     def features(self) -> tuple[Feature, ...]:
         """Every feature with its geometry, valid."""
         if self._rings is None:
-            return tuple(_feature(raw, *said) for raw, said in zip(self._raw, self.said, strict=True))
+            pairs = zip(self._raw, self.said, strict=True)
+            return tuple(_feature(raw, *said, but=(self._code, self._name)) for raw, said in pairs)
         shapes = self._rings.shapes(self._described)
+        texts = {field: column for field, column in self._rings.columns.items() if language_of_field(field)}
+        rows = ({field: column[i] for field, column in texts.items()} for i in range(self._rings.features))
         return tuple(
-            Feature(shape, code=code, name=name, role=Role.AREA if shape is not None else Role.LABEL)
-            for shape, (code, name) in zip(shapes, self.said, strict=True)
+            Feature(
+                shape,
+                code=code,
+                name=name,
+                role=Role.AREA if shape is not None else Role.LABEL,
+                names=names_from_properties(row, but=(self._code, self._name)),
+            )
+            for shape, (code, name), row in zip(shapes, self.said, rows, strict=True)
         )
 
     def capture(self, number: int) -> Capture:
@@ -173,11 +184,13 @@ class MapFile:
         """The file as the ``number``-th capture of one view; the resolution is estimated where it is not given."""
         capture = self.capture(number)
         drawn = [f.geometry for f in self.features if f.geometry is not None and f.role is not Role.LABEL]
-        if not drawn:
+        if not drawn and not any(f.geometry is not None and (f.name or f.names) for f in self.features):
             raise UsageError(
-                f"{self.path}: no areas in it, and no lines; borderwatch diff compares areas and boundary lines"
+                f"{self.path}: no areas in it, no lines and no named points; borderwatch diff compares areas, "
+                "boundary lines and labels"
             )
-        resolution = resolution_km or self.finest_km
+        # Points alone do not say how fine a map is.
+        resolution = resolution_km or (self.finest_km if drawn else DEFAULT_RESOLUTION_KM)
         return world_from_reading(Reading(self.features), capture, resolution_km=resolution)
 
     @cached_property
@@ -189,12 +202,23 @@ class MapFile:
         return finest_km(drawn)
 
 
-def _feature(raw: RawFeature, code: str | None, name: str | None) -> Feature:
+def _feature(raw: RawFeature, code: str | None, name: str | None, *, but: Sequence[str | None]) -> Feature:
     geometry = raw.geometry
+    if geometry is not None and geometry.geom_type in ("Point", "MultiPoint"):
+        return _label(raw, name)
     lineal = geometry is not None and geometry.geom_type in ("LineString", "MultiLineString")
     role = Role.AREA if _areal(geometry) else Role.BOUNDARY if lineal else Role.LABEL
-    feature = Feature(geometry, code=code, name=name, role=role)
+    feature = Feature(geometry, code=code, name=name, role=role, names=names_from_properties(raw.properties, but=but))
     return replace(feature, **line_says(raw.properties)) if lineal else feature
+
+
+def _label(raw: RawFeature, name: str | None) -> Feature:
+    """A text on a point: what it says without a language is its main text, whatever names the file's areas."""
+    says = label_says(raw.properties, raw.id)
+    names = {lang: text for lang, text in names_from_properties(raw.properties).items() if lang != UNTAGGED}
+    main = says.name or (None if names else name)
+    words = {HOLDER: says.holder} if says.holder else {}
+    return Feature(raw.geometry, code=says.key, name=main, role=Role.LABEL, word=says.word, names=names, words=words)
 
 
 def _areal(geometry: BaseGeometry | None) -> bool:

@@ -293,6 +293,7 @@ class Observer:
         areas: list[Piece] = []
         cuts: list[Cut] = []
         lines: list[Piece] = []
+        labelled = False
         found = world.tree.query(shapely.box(*here.window)) if world.painted else np.zeros(0, dtype=np.int64)
         for i in np.sort(found):
             painted = world.painted[int(i)]
@@ -301,15 +302,19 @@ class Observer:
                 if not line.is_empty:
                     lines.append(_piece(painted, line, own=False))
                 continue
-            if painted.role is Role.LABEL or (painted.role is Role.SEA and not here.sea):
+            if painted.role is Role.LABEL:
+                labelled = labelled or here.bears(painted)
+                continue
+            if painted.role is Role.SEA and not here.sea:
                 continue
             cut = self._cut(painted, here, known)
             if not cut.clipped.is_empty:
                 areas.append(_piece(painted, cut.clipped, own=own.get(int(i)) == slug))
                 cuts.append(cut)
         rows = rows_about(here.dispute, here.identity, world)
-        areas, depiction = _depiction(world, here, areas, cuts, lines, rows)
-        return Scene(here, world.capture, depiction, tuple(areas), tuple(lines), world.complete, world.sheet)
+        areas, depiction = _depiction(world, here, areas, cuts, lines, rows, labelled=labelled)
+        drawn = (tuple(areas), tuple(lines))
+        return Scene(here, world.capture, depiction, *drawn, world.complete, world.sheet, world.lettering)
 
 
 def _piece(painted: Painted, geometry: BaseGeometry, *, own: bool) -> Piece:
@@ -339,6 +344,8 @@ def _depiction(
     cuts: Sequence[Cut],
     lines: Sequence[Piece],
     rows: tuple[Row, ...],
+    *,
+    labelled: bool,
 ) -> tuple[list[Piece], Depiction]:
     """Owner shares of the ground by geodesic area, and whether this source can tell at all."""
     marked = [
@@ -358,7 +365,8 @@ def _depiction(
             shares.append(Share(owner, km2 / here.area_km2, km2))
     shares.sort(key=lambda s: (-s.share, s.owner))
     named = any(p.drawn.own for p in marked)
-    coverage, reason = _coverage(world, here, rows, shares=sum(s.share for s in shares), lines=bool(lines), named=named)
+    held = sum(s.share for s in shares)
+    coverage, reason = _coverage(world, here, rows, shares=held, lines=bool(lines), named=named, labelled=labelled)
     drawn = [p.drawn for p in marked if p.drawn.share >= SHARE_FLOOR or p.drawn.own]
     drawn += [_with_length(p) for p in lines if p.geometry.intersects(here.area)]
     drawn.sort(key=lambda d: (-d.share, -d.length_km, d.role, d.code or "", d.name or "", d.word or ""))
@@ -395,7 +403,7 @@ def _with_length(piece: Piece) -> Drawn:
 
 
 def _coverage(
-    world: World, here: Ground, rows: tuple[Row, ...], *, shares: float, lines: bool, named: bool
+    world: World, here: Ground, rows: tuple[Row, ...], *, shares: float, lines: bool, named: bool, labelled: bool
 ) -> tuple[Coverage, str]:
     if rows:
         return Coverage.SHOWN, ""
@@ -405,12 +413,16 @@ def _coverage(
             if world.complete and len(here.identity) == ALPHA_2
             else (Coverage.NOT_COVERED, "the list has no row for it")
         )
-    if lines:
+    if lines or (labelled and not shares):
         return Coverage.SHOWN, ""
     if not any(p.role is not Role.BOUNDARY for p in world.painted):
         return Coverage.NOT_COVERED, "the source draws nothing here"
     if only_a_name(here.dispute):
-        return (Coverage.SHOWN, "") if named else (Coverage.NOT_COVERED, "the source has no feature of this name")
+        return (
+            (Coverage.SHOWN, "")
+            if named or labelled
+            else (Coverage.NOT_COVERED, "the source has no feature of this name")
+        )
     if here.sea and shares < SEA_FLOOR:
         return Coverage.NOT_COVERED, "the source draws no sea here"
     if not shares:

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from borderwatch.models import Capture, Depiction, Dispute, Drawn, LineStyle, Role, Row
+from borderwatch.owners import fold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,6 +56,20 @@ class LineSheet:
 NO_LINES = LineSheet()
 
 
+@dataclass(frozen=True, eq=False)
+class Lettering:
+    """Every text a world writes on its map: what a dispute's few names are judged against.
+
+    ``labels`` are its texts on points, ``languages`` how many of its areas are named in each language.
+    """
+
+    labels: tuple[Painted, ...] = ()
+    languages: Mapping[str, int] = field(default_factory=dict)
+
+
+NO_LETTERING = Lettering()
+
+
 @dataclass(frozen=True)
 class World:
     """All one snapshot draws and lists, owners resolved, with an index by place."""
@@ -85,6 +100,19 @@ class World:
             columns=frozenset(column for p in drawn for column in p.words),
             key=frozenset(p.digest for p in drawn),
         )
+
+    @cached_property
+    def lettering(self) -> Lettering:
+        """All its labels that say anything, and the languages of its names."""
+        languages: dict[str, int] = {}
+        labels = []
+        for p in self.painted:
+            if p.role is Role.LABEL and texts_of(p) and p.geometry.geom_type in ("Point", "MultiPoint"):
+                labels.append(p)
+            if p.role is Role.AREA:
+                for lang in p.names:
+                    languages[lang] = languages.get(lang, 0) + 1
+        return Lettering(tuple(labels), languages) if labels or languages else NO_LETTERING
 
     @cached_property
     def line_km(self) -> float:
@@ -146,6 +174,12 @@ class World:
         return totals
 
 
+def texts_of(label: Painted) -> dict[str, str]:
+    """The text of a label in each language; "" is what it says where it says no language."""
+    texts = {"": label.name or "", **label.names}
+    return {lang: text for lang, text in texts.items() if text and not text.isspace()}
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """The part of one feature inside a dispute's window; ``whole`` is the feature's full geometry."""
@@ -174,6 +208,32 @@ class Ground:
     name_only: bool = False
     """True where a name is in dispute and no ground is measured."""
 
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """Every name the catalogue has for the disputed thing, folded."""
+        names = [self.dispute.name, *(name for names in self.dispute.names.values() for name in names)]
+        return frozenset(folded for name in names if (folded := fold(name)))
+
+    def names_itself(self, label: Painted) -> bool:
+        """Whether a label bears one of the disputed thing's own names, in any language."""
+        return any(fold(text) in self.called for text in texts_of(label).values())
+
+    def bears(self, label: Painted) -> bool:
+        """Whether a label is this dispute's: it stands on the ground, or in the window and names the disputed thing.
+
+        A name is often put beside what it names: an island's in the sea. A box, or the box of a name, holds its
+        neighbours' towns too, so that there only the disputed thing's own names are its labels.
+        """
+        west, south, east, north = self.window
+        x0, y0, x1, y1 = label.geometry.bounds
+        if x1 < west or x0 > east or y1 < south or y0 > north:
+            return False
+        if not (self.name_only or self.dispute.boxed):
+            shapely.prepare(self.area)
+            if self.area.intersects(label.geometry):
+                return True
+        return self.names_itself(label)
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -186,6 +246,7 @@ class Scene:
     lines: tuple[Piece, ...]
     complete: bool
     sheet: LineSheet = NO_LINES
+    lettering: Lettering = NO_LETTERING
     asked: bool = True
     """Whether the whole ground was asked about; if not, what is missing here proves nothing."""
 

@@ -14,7 +14,7 @@ import shapely
 
 from borderwatch.derive import reader_fingerprint
 from borderwatch.diff import compare as comparing
-from borderwatch.diff import elsewhere, features, lines_elsewhere
+from borderwatch.diff import elsewhere, features, labels, lines_elsewhere
 from borderwatch.diff.doubt import doubt
 from borderwatch.diff.elsewhere import Method
 from borderwatch.diff.record import Finding, change_from_finding, place_of
@@ -137,6 +137,9 @@ def compare(
         known_already = {(c.kind, c.old, c.new) for r in results for c in r.changes}
         found += [f for f in map(features.finding, known.regrouped) if (f.kind, f.old, f.new) not in known_already]
         found += [known.renamed] if known.renamed is not None else []
+        # A dispute that a file does not cover tells nothing, so that what it writes there is told here.
+        told_of = {r.dispute.slug for r in results if r.comparison.verdict is not Verdict.NOT_COVERED}
+        found += labels.elsewhere(old, new, [g for g in observer.grounds if g.dispute.slug in told_of])
         others = [_change(f, None, old.capture, new.capture, place=place_of(f)) for f in found]
     return Compared(before, after, tuple(results), tuple(others), why, surveyed.method, passed.cancelled)
 
@@ -260,10 +263,10 @@ def _change_record(c: Change) -> dict[str, Any]:
 def _place(c: Change) -> Mapping[str, float]:
     if c.geometry is None:
         return {}
-    areal = c.geometry.geom_type in ("Polygon", "MultiPolygon")
+    lineal = c.geometry.geom_type in ("LineString", "MultiLineString")
     # Of a line, the middle of its longest part: a representative point may be one of its ends.
     part = max(shapely.get_parts(c.geometry), key=lambda g: g.length)
-    point = c.geometry.representative_point() if areal else part.interpolate(0.5, normalized=True)
+    point = part.interpolate(0.5, normalized=True) if lineal else c.geometry.representative_point()
     return {"lon": round(point.x, 4), "lat": round(point.y, 4)}
 
 

@@ -15,8 +15,8 @@ VANISHED_KM2 = 300_000.0
 LAND_KM2 = 149_000_000.0
 # No dispute of the catalogue is half as large: an owner that grows by so much at once swallowed a continent by mistake.
 GAINED_KM2 = 5_000_000.0
-# A source of lines or of rows that suddenly gives less than half of them gave a part of its answer.
-PARTIAL, LEAST_ROWS, LEAST_LINES_KM = 0.5, 20, 2_000.0
+# A source of lines, of labels or of rows that suddenly gives less than half of them gave a part of its answer.
+PARTIAL, LEAST_ROWS, LEAST_LABELS, LEAST_LINES_KM = 0.5, 20, 20, 2_000.0
 # Owners that lie this far from where they lay: other coordinates (projected, scaled, swapped), if most of them do.
 ELSEWHERE_KM, ELSEWHERE_SHARE, ELSEWHERE_LEAST = 1_500.0, 0.5, 5
 
@@ -59,6 +59,9 @@ def _parts_doubted(before: World | Facts, after: World | Facts) -> str | None:
     far, known = _displaced(before, after)
     if known >= ELSEWHERE_LEAST and far > ELSEWHERE_SHARE * known:
         return f"draws {far} of {known} owners more than {ELSEWHERE_KM:,.0f} km from where they were: other coordinates"
+    old_labels, new_labels = len(before.lettering.labels), len(after.lettering.labels)
+    if before.asked == after.asked and old_labels >= LEAST_LABELS and new_labels < PARTIAL * old_labels:
+        return f"places {new_labels:,} labels, {old_labels:,} before"
     old_rows, new_rows = len(before.rows), len(after.rows)
     if before.complete and after.complete and old_rows >= LEAST_ROWS and new_rows < PARTIAL * old_rows:
         return f"lists {new_rows:,} rows, {old_rows:,} before"

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-import unicodedata
 from typing import TYPE_CHECKING
 
+from borderwatch.diff import labels
+from borderwatch.diff.doubt import LEAST_LABELS, PARTIAL
 from borderwatch.diff.features import same_text
 from borderwatch.diff.ownership import SAME_PLACE_IOU, same_place
 from borderwatch.diff.record import Finding
+from borderwatch.diff.spelling import told
 from borderwatch.models import Drawn, Kind, Role, Row, Significance
+from borderwatch.scene import Scene
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from borderwatch.facts import Seen
-    from borderwatch.scene import Piece, Scene
+    from borderwatch.scene import Piece
 
 # Two outlines that agree to this are one feature re-drawn; a part of it is not.
 SAME_OUTLINE_IOU = 0.97
-# Two spellings of one name share this much of their letters; "Palestine" and "Palestinian Territories" do not.
-SPELLING = 0.8
-# Left out where a name is cut short.
-SMALL_WORDS = frozenset({"and", "of", "the"})
-# So many letters more are a word, not an article or an ending.
-WORD = 3
+# What a name is called that says no language, where another is the main one: the tag itself.
+UNTAGGED = "name"
 
 
 def findings(before: Scene | Seen, after: Scene | Seen, *, renamed: bool = False) -> list[Finding]:
-    """Renamed features and changed rows; order of rows, white space and Unicode form are no change.
+    """Renamed features, labels and changed rows; order of rows, white space and Unicode form are no change.
 
     ``renamed`` says that the file calls everything otherwise at once: that is told once, of the file.
     """
-    return [*([] if renamed else _feature_names(before, after)), *_rows(before, after)]
+    found = [*([] if renamed else _feature_names(before, after)), *_rows(before, after)]
+    if isinstance(before, Scene) and isinstance(after, Scene):
+        found += labels.findings(before, after)
+    return found
 
 
 def own_features(before: Scene, after: Scene) -> list[Finding]:
@@ -94,38 +94,32 @@ def _holder(scene: Scene) -> str | None:
     return scene.depiction.shares[0].owner if scene.depiction.shares else None
 
 
-def _told(old: str, new: str) -> Significance:
-    """Another name is told as substantive; another spelling of the same one (case, accents, a letter) as minor."""
-    a, b = _plain(old), _plain(new)
-    if a == b or _abbreviated(old, new) or _abbreviated(new, old):
-        return Significance.MINOR
-    short, long = sorted((a, b), key=len)
-    if short in long and len(long) - len(short) >= WORD:
-        return Significance.SUBSTANTIVE  # a word came or went: Mazedonien, Nordmazedonien
-    alike = difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
-    return Significance.MINOR if alike >= SPELLING else Significance.SUBSTANTIVE
-
-
-def _abbreviated(short: str, long: str) -> bool:
-    """Whether one is the other with words cut short: "W. Sahara", "Dem. Rep. Congo", "Western_Sahara"."""
-    a, b = (re.findall(r"\w+\.?", text.casefold().replace("_", " ")) for text in (short, long))
-    b = [word for word in b if word not in SMALL_WORDS]
-    pairs = zip(a, b, strict=False)
-    return len(a) == len(b) and all(x == y or (x.endswith(".") and y.startswith(x[:-1])) for x, y in pairs)
-
-
-def _plain(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if c.isalnum())
-
-
 def _feature_names(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
+    """The names of the disputed thing's own feature, by language: changed, added, removed.
+
+    A name that comes or goes in one language, while another stays, is minor; where most of the file gets or loses
+    that language it is the table that grew or shrank, and says nothing of the place.
+    """
     old, new = before.depiction.names, after.depiction.names
-    return [
-        Finding(Kind.RENAMED, _told(old[lang], new[lang]), subject=lang, old=old[lang], new=new[lang])
-        for lang in sorted(set(old) & set(new))
-        if not same_text(old[lang], new[lang])
-    ]
+    found = []
+    for lang in sorted(old.keys() | new.keys()):
+        was, now = old.get(lang), new.get(lang)
+        if was is not None and now is not None:
+            if not same_text(was, now):
+                found.append(Finding(Kind.RENAMED, told(was, now), subject=lang, old=was, new=now))
+        elif old and new and _alone_in(lang, before, after):
+            found.append(Finding(Kind.RENAMED, Significance.MINOR, subject=lang, old=was, new=now))
+    plain = {(f.old, f.new) for f in found if not f.subject}
+    # The untagged name is the main one, where that is not in some language of its own.
+    return [f for f in found if f.subject != UNTAGGED or (f.old, f.new) not in plain]
+
+
+def _alone_in(lang: str, before: Scene | Seen, after: Scene | Seen) -> bool:
+    """Whether a language came or went here and not in most of the file; of facts nothing is known of the rest."""
+    if not isinstance(before, Scene) or not isinstance(after, Scene):
+        return False
+    few, many = sorted(scene.lettering.languages.get(lang, 0) for scene in (before, after))
+    return many < LEAST_LABELS or few >= PARTIAL * many
 
 
 def _rows(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
@@ -163,8 +157,8 @@ def _row(
         subject = new.lang if kind is Kind.RENAMED else key
         if new.note or new.kind:
             subject += f" ({new.kind or new.note})"
-        told = _told(old.name, new.name) if new.lang else Significance.SUBSTANTIVE  # a fact has no spelling
-        found.append(Finding(kind, told, subject=subject, old=old.name, new=new.name))
+        weight = told(old.name, new.name) if new.lang else Significance.SUBSTANTIVE  # a fact has no spelling
+        found.append(Finding(kind, weight, subject=subject, old=old.name, new=new.name))
     if (old.parent or "") != (new.parent or ""):
         found.append(Finding(Kind.REPARENTED, Significance.SUBSTANTIVE, subject=key, old=old.parent, new=new.parent))
     if (old.kind or "") != (new.kind or "") and same_text(old.name, new.name):

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
 
+# How the subject of a change to a label begins: a text placed on a point. No list has a place, nor an own feature a
+# subject, so that with these kinds the two tell it apart.
+LABEL = "label"
+LABEL_KINDS = frozenset({Kind.APPEARED, Kind.DISAPPEARED, Kind.RELABELLED, Kind.REPARENTED})
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One difference between two scenes; measures as in ``models.Change``."""
@@ -33,6 +39,11 @@ class Finding:
     share: float | None = None
     geometry: BaseGeometry | None = None
     offset_km: float | None = None
+
+
+def is_label(finding: Finding) -> bool:
+    """Whether it is about a label."""
+    return finding.kind in LABEL_KINDS and finding.geometry is not None and finding.subject.startswith(LABEL)
 
 
 def change_from_finding(

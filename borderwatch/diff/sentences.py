@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from borderwatch.diff.record import Finding, point_in
+from shapely import get_parts
+
+from borderwatch.diff.record import Finding, is_label, point_in
 from borderwatch.formats.line_words import status_from_word, style_from_word
 from borderwatch.geometry import area_km2
 from borderwatch.models import Capture, Dispute, Kind
 from borderwatch.owners import label
+
+# Two files of a person's have an order, which stands in for a time (``mapfile``).
+NO_YEAR = 1970
 
 
 def who(owner: str | None) -> str:
@@ -19,7 +24,9 @@ def who(owner: str | None) -> str:
 
 
 def state(capture: Capture) -> str:
-    """A capture as a reader knows it: edition and date."""
+    """A capture as a reader knows it: edition and date; a file of the reader's own has a name and no date."""
+    if capture.edition is not None and capture.shown_at.year == NO_YEAR:
+        return capture.edition.label
     day = capture.shown_at.date().isoformat()
     return f"{capture.edition.label} ({day})" if capture.edition else day
 
@@ -28,7 +35,8 @@ def sentence(finding: Finding, dispute: Dispute | None, title: str, before: Capt
     """What changed, where, by how much, between which states."""
     place = dispute.name if dispute else _somewhere(finding)
     between = f"between {state(before)} and {state(after)}"
-    return f"{title}, {between}: {_what(finding, place, _part(finding, dispute))}."
+    what = _of_label(finding, place) if is_label(finding) else _what(finding, place, _part(finding, dispute))
+    return f"{title}, {between}: {what}."
 
 
 def _part(f: Finding, dispute: Dispute | None) -> str:
@@ -44,6 +52,8 @@ def _part(f: Finding, dispute: Dispute | None) -> str:
 
 def _somewhere(f: Finding) -> str:
     """Ground that no catalogued dispute holds, by its place: that is all that is known of it."""
+    if f.geometry is None and f.kind in (Kind.RENAMED, Kind.RELABELLED):
+        return "all over the map"
     if f.geometry is None:
         return "ground outside every catalogued dispute"
     lon, lat = point_in(f.geometry)
@@ -89,7 +99,7 @@ def _what(f: Finding, place: str, part: str) -> str:
             viewers = f" for {_viewers(f.subject)}" if f.subject else ""
             text = f"{place}: {length} of boundary{viewers} goes from {_class(f.old)} to {_class(f.new)}"
         case Kind.RENAMED | Kind.RELABELLED:
-            text = f"{place}{lang}: {quoted(f.old)} becomes {quoted(f.new)}"
+            text = f"{place}{lang}: {_renamed(f)}"
         case Kind.LISTED:
             text = f"{place} is listed as {quoted(f.new)}{lang}"
         case Kind.DELISTED:
@@ -99,6 +109,29 @@ def _what(f: Finding, place: str, part: str) -> str:
         case Kind.WORLDVIEWS:
             text = f"the list of audiences it serves changes: {f.subject}"
     return text
+
+
+def _of_label(f: Finding, place: str) -> str:
+    """What became of a text placed on a point, or of as many as say the same."""
+    several = len(get_parts(f.geometry))
+    at = f" (at {several} places)" if several > 1 else ""
+    afar = f"; it stands {f.offset_km:,.0f} km off in the other state" if f.offset_km else ""
+    match f.kind:
+        case Kind.APPEARED:
+            return f"{place}: the label {quoted(f.new)}{at} is placed on the map{afar}"
+        case Kind.DISAPPEARED:
+            return f"{place}: the label {quoted(f.old)}{at} is no longer placed on the map here{afar}"
+        case Kind.REPARENTED:
+            return f"{place} ({f.subject}){at}: filed under {quoted(f.new)}, under {quoted(f.old)} before"
+    return f"{place} ({f.subject}){at}: {_renamed(f)}"
+
+
+def _renamed(f: Finding) -> str:
+    if f.old is None:
+        return f"the name {quoted(f.new)} is added"
+    if f.new is None:
+        return f"the name {quoted(f.old)} is taken away"
+    return f"{quoted(f.old)} becomes {quoted(f.new)}"
 
 
 def _viewers(subject: str) -> str:

@@ -72,7 +72,15 @@ def _what(change: Change, place: str) -> str:
 
 
 def _message(change: Change) -> str:
+    if change.old is None and change.new is not None and change.kind in _NAMES:
+        return _("%(place)s%(subject)s: the name %(new)s is added")
+    if change.new is None and change.old is not None and change.kind in _NAMES:
+        return _("%(place)s%(subject)s: the name %(old)s is taken away")
     match change.kind:
+        case Kind.APPEARED if change.subject:  # of a label: an own feature has no subject
+            return _("%(place)s: the label %(new)s is placed on the map")
+        case Kind.DISAPPEARED if change.subject:
+            return _("%(place)s: the label %(old)s is no longer placed on the map here")
         case Kind.TRANSFER | Kind.GAP | Kind.LAND_WATER if change.loser is None:
             return _("%(area)s of %(place)s%(part)s, nobody's before, is drawn as %(gainer)s")
         case Kind.TRANSFER | Kind.GAP | Kind.LAND_WATER if change.gainer is None:
@@ -105,10 +113,15 @@ def _message(change: Change) -> str:
             return _("%(place)s%(subject)s is listed as %(new)s")
         case Kind.DELISTED:
             return _("%(place)s%(subject)s is no longer listed (was %(old)s)")
+        case Kind.REPARENTED if change.geometry is not None:  # of a label: no row of a list has a place
+            return _("%(place)s%(subject)s: filed under %(new)s, under %(old)s before")
         case Kind.REPARENTED:
             return _("%(place)s%(subject)s moves from %(old)s to %(new)s")
         case Kind.WORLDVIEWS:
             return _("the list of audiences goes from %(old)s to %(new)s")
+
+
+_NAMES = frozenset({Kind.RENAMED, Kind.RELABELLED})
 
 
 def _quoted(text: str | None, longest: int = 160) -> str:
