@@ -37,6 +37,7 @@ _POLYGON = 3
 _M1, _M2, _M3 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(0x9E3779B97F4A7C15)
 _S30, _S27, _S31, _S32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
+_UNIT_STEP = 2.0**52  # from here to its double a float steps by one
 _MAGIC = b"bwchain1"
 _ALIGN = 8
 _CHECKSUM_BYTES = 16
@@ -110,12 +111,11 @@ class ChainIndex:
             return cls(
                 owners, none.astype(np.uint64), none, none, bare, bare, bare.astype(np.int8), none.view(np.uint64), 0
             )
-        grid = _snapped(xy)
+        vertices = _snapped(xy)
         ends = np.cumsum(counts)
         ring_start, ring_last = ends - counts, ends - 1
         clockwise = np.full(len(counts), -1, dtype=np.int8)
-        ring_sign = clockwise if exterior is None else _signs(grid, ring_start, ring_last, exterior)
-        vertices = (grid[0].astype(np.uint64) << _S32) | grid[1].astype(np.uint64)
+        ring_sign = clockwise if exterior is None else _signs(vertices, ring_start, ring_last, exterior)
         hashes, anchors = _edge_hashes(vertices)
         hashes[ring_last] = 0  # the step from one ring to the next is no edge
         edges = int(np.count_nonzero(hashes))
@@ -152,14 +152,13 @@ class ChainIndex:
         """West, south, east and north of every segment, in units of 1e-7 degree from (-180, -90); shape (n, 4)."""
         if len(self.starts) == 0:
             return np.zeros((0, 4), dtype=np.uint32)
-        lon, lat = split(self.vertices)
+        lat, lon = _halves(self.vertices)
         first, last = self.starts, self.stops
-        box = [np.minimum.reduceat(lon, first), np.minimum.reduceat(lat, first)]
-        box += [np.maximum.reduceat(lon, first), np.maximum.reduceat(lat, first)]
+        box = [each.reduceat(axis, first) for each in (np.minimum, np.maximum) for axis in (lon, lat)]
         # A segment ends on the vertex where the next begins; within a ring that one is not in the reduction.
         box[0], box[1] = np.minimum(box[0], lon[last]), np.minimum(box[1], lat[last])
         box[2], box[3] = np.maximum(box[2], lon[last]), np.maximum(box[3], lat[last])
-        return np.column_stack(box).astype(np.uint32)
+        return np.column_stack(box)
 
     def ring_boxes(self, counts: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
         """The same of the rings it was made of, whose vertices are counted."""
@@ -171,7 +170,8 @@ class ChainIndex:
     def anchors(self) -> NDArray[np.uint64]:
         """The vertices that are anchors, each once: a sample of all that is the same for the same vertices."""
         firsts = self.vertices[self.starts]
-        return np.unique(firsts[mixed(firsts)[0] < _ANCHOR_BELOW])
+        anchors = np.sort(firsts[mixed(firsts)[0] < _ANCHOR_BELOW])  # np.unique takes ten times that
+        return anchors[np.append(True, anchors[1:] != anchors[:-1])[: len(anchors)]]
 
     def edges_of(self, segments: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first vertex of every edge of some segments, and which of them (by its rank) it is of."""
@@ -260,37 +260,51 @@ def _polygons(array: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[
     return (parts, whose) if keep.all() else (parts[keep], whose[keep])
 
 
-def _snapped(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Whole numbers of 1e-7 degree from (-180, -90), one row for each axis."""
-    grid = np.empty((2, len(xy)))
+def _snapped(xy: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """Vertices in whole numbers of 1e-7 degree from (-180, -90), longitude in the upper half of each word."""
+    vertices = np.empty(len(xy), dtype="<u8")
     over = _ROUNDING_DEG * UNITS_PER_DEGREE
-    for axis, zero in ((0, _LON0), (1, _LAT0)):
-        row = grid[axis]
-        np.multiply(xy[:, axis], UNITS_PER_DEGREE, out=row)
-        np.rint(row, out=row)
-        np.add(row, zero, out=row)
-        low, high = row.min(), row.max()
-        if not (low >= -over and high <= 2 * zero + over):  # so that what is no number is caught too
-            raise ValueError(f"coordinates from {(low - zero) / 1e7:g} to {(high - zero) / 1e7:g} are not degrees")
-        if low < 0 or high > 2 * zero:
-            np.clip(row, 0, 2 * zero, out=row)
-    return grid
+    rows = np.empty((2, min(_BLOCK, len(xy))))  # made once: a new page costs more than what is done in it
+    for at in range(0, len(xy), _BLOCK):
+        block = xy[at : at + _BLOCK]
+        both = rows[:, : len(block)]
+        for axis, zero in enumerate((_LON0, _LAT0)):
+            row = np.multiply(block[:, axis], UNITS_PER_DEGREE, out=both[axis])
+            row += _UNIT_STEP + zero  # rounds to the nearest whole number, which then is the lower half of the word
+            low, high = row.min() - _UNIT_STEP, row.max() - _UNIT_STEP
+            if not (low >= -over and high <= 2 * zero + over):  # so that what is no number is caught too
+                low, high = xy[:, axis].min(), xy[:, axis].max()
+                raise ValueError(f"coordinates from {low:g} to {high:g} are not degrees")
+            if low < 0 or high > 2 * zero:
+                np.clip(row, _UNIT_STEP, _UNIT_STEP + 2 * zero, out=row)
+        lon, lat = both.view(np.uint64)
+        lon <<= _S32
+        lat &= _LOW
+        np.bitwise_or(lon, lat, out=vertices[at : at + len(block)])
+    return vertices
+
+
+def _halves(vertices: NDArray[np.uint64]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Latitude and longitude of vertices where they lie, in the lower and the upper half of each word."""
+    words = vertices.astype("<u8", copy=False).view("<u4").reshape(-1, 2)
+    return words[:, 0], words[:, 1]
 
 
 def _signs(
-    grid: NDArray[np.float64],
+    vertices: NDArray[np.uint64],
     start: NDArray[np.int64],
     last: NDArray[np.int64],
     exterior: NDArray[np.bool_],
 ) -> NDArray[np.int8]:
     """1 where walking a ring as it stands has the ground on the left, else -1."""
-    lon, lat = grid
-    area = np.empty(len(lon))
-    np.subtract(lon[1:], lon[:-1], out=area[:-1])
-    # From the equator, and halved: whole numbers below 2**53 for rings of up to a tenth of a degree, so exact.
-    middle = (lat[1:] + lat[:-1]) / 2
-    middle -= _LAT0
-    area[:-1] *= middle
+    area = np.empty(len(vertices))
+    for at in range(0, len(vertices), _BLOCK):
+        lat, lon = (half.astype(float) for half in _halves(vertices[at : at + _BLOCK + 1]))
+        # From the equator, and halved: whole numbers below 2**53 for rings of up to a tenth of a degree, so exact.
+        lat -= _LAT0
+        here = area[at : at + len(lon) - 1]
+        np.subtract(lon[1:], lon[:-1], out=here)
+        here *= (lat[1:] + lat[:-1]) / 2
     area[last] = 0
     clockwise = np.add.reduceat(area, start) > 0
     return np.where(clockwise == exterior, -1, 1).astype(np.int8)

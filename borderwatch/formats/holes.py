@@ -151,7 +151,9 @@ def _to_the_one_before(
 
 def _islands_in(rings: WoundRings, asked: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Every pair of an exterior that lies in some of those asked about, and the place of that one."""
-    islands = rings.shells
+    holed = np.zeros(int(rings.feature.max()) + 1, dtype=bool)
+    holed[rings.feature[asked]] = True
+    islands = rings.shells[holed[rings.feature[rings.shells]]]
     points = np.asarray(shapely.points(rings.xy[rings.starts[islands]]), dtype=object)
     about, place = _about(_boxes(rings.boxes(asked)), points)
     island = islands[about]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -60,8 +60,7 @@ class RingTable:
         starts = ends - self.counts
         if (self.counts < 4).any() or (self.xy[starts] != self.xy[ends - 1]).any():
             return False
-        for at in range(0, len(self.xy), _BLOCK):
-            lon, lat = self.xy[at : at + _BLOCK + 1].T.copy()
+        for at, (lon, lat) in _columns(self.xy):
             # Also false where one is not a number.
             if not (lon.min() >= -180 and lon.max() <= 180 and lat.min() >= -90 and lat.max() <= 90):
                 return False
@@ -161,6 +160,16 @@ def _turned(xy: NDArray[np.float64], counts: NDArray[np.int64], rings: NDArray[n
     return turned
 
 
+def _columns(xy: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Longitude and latitude of a block of vertices after another, and of the vertex behind it, to be written over."""
+    rows = np.empty((2, min(_BLOCK, len(xy)) + 1))  # made once: a new page costs more than what is done in it
+    for at in range(0, len(xy), _BLOCK):
+        block = xy[at : at + _BLOCK + 1].T
+        here = rows[:, : block.shape[1]]
+        np.copyto(here, block)
+        yield at, here
+
+
 def ring_areas(xy: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Signed area of each ring in square degrees, positive where it is walked counter-clockwise."""
     starts = np.cumsum(counts) - counts
@@ -180,14 +189,12 @@ def _ring_areas_above(
     """The same, measured from a latitude, one for all or one for each vertex."""
     twice = np.zeros(len(starts))
     lasts = np.append(starts[1:], len(xy)) - 1
-    for at in range(0, len(xy), _BLOCK):
+    for at, (lon, lat) in _columns(xy):
         stop = min(at + _BLOCK, len(xy))
-        lon, lat = xy[at : stop + 1].T.copy()
         lat -= level if isinstance(level, float) else level[at : stop + 1]
-        step = np.zeros(stop - at)
-        edges = step[: len(lon) - 1]
-        np.subtract(lon[:-1], lon[1:], out=edges)
-        edges *= lat[:-1] + lat[1:]
+        np.subtract(lon[:-1], lon[1:], out=lon[:-1])
+        np.add(lat[:-1], lat[1:], out=lat[:-1])
+        step = np.multiply(lon, lat, out=lon)[: stop - at]
         # A block begins and ends within rings: each gets the sum of what of it is here.
         first, end = np.searchsorted(starts, [at + 1, stop]).tolist()
         step[lasts[first - 1 : np.searchsorted(lasts, stop)] - at] = 0.0  # the step from one ring to the next

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import struct
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
@@ -51,6 +52,7 @@ def features_from_shapefile(parts: Mapping[str, bytes], encoding: str | None = N
 # Polygons, with or without heights and measures: the coordinates come first in all.
 _POLYGON_KINDS = (5, 15, 25)
 _FILE_HEADER, _RECORD_HEADER, _SHAPE_HEADER = 100, 8, 44
+_RINGS_AND_POINTS = struct.Struct("<ii")
 
 
 def rings_from_shapefile(parts: Mapping[str, bytes]) -> RingTable | None:
@@ -71,8 +73,8 @@ def rings_from_shapefile(parts: Mapping[str, bytes]) -> RingTable | None:
     if (columns.table[:, 0] == ord("*")).any():
         return None  # rows marked as deleted
     found: list[np.ndarray[Any, np.dtype[np.float64]]] = []
-    counts: list[np.ndarray[Any, np.dtype[np.int64]]] = []
-    whose: list[int] = []
+    firsts: list[np.ndarray[Any, np.dtype[np.int32]]] = []
+    records: list[tuple[int, int, int]] = []  # number, rings and vertices
     at, number = _FILE_HEADER, 0
     while at + _RECORD_HEADER <= len(shp):
         size = 2 * int.from_bytes(shp[at + 4 : at + 8], "big")
@@ -81,23 +83,25 @@ def rings_from_shapefile(parts: Mapping[str, bytes]) -> RingTable | None:
         if at + size > len(shp) or kind not in (0, *_POLYGON_KINDS):
             return None
         if kind:
-            rings, points = np.frombuffer(shp, "<i4", 2, at + 36).tolist()
+            rings, points = _RINGS_AND_POINTS.unpack_from(shp, at + 36) if size >= _SHAPE_HEADER else (0, 0)
             if rings < 1 or points < 1 or _SHAPE_HEADER + 4 * rings + 16 * points > size:
                 return None
-            first = np.frombuffer(shp, "<i4", rings, at + _SHAPE_HEADER).astype(np.int64)
-            sizes = np.diff(np.append(first, points))
-            if first[0] != 0 or (sizes < 1).any():
-                return None
-            found.append(np.frombuffer(shp, "<f8", 2 * points, at + _SHAPE_HEADER + 4 * rings).reshape(points, 2))
-            counts.append(sizes)
-            whose += [number] * rings
+            firsts.append(np.frombuffer(shp, "<i4", rings, at + _SHAPE_HEADER))
+            found.append(np.frombuffer(shp, "<f8", 2 * points, at + _SHAPE_HEADER + 4 * rings))
+            records.append((number, rings, points))
         at += size
         number += 1
     if number != columns.rows or not found:
         return None
+    numbers, rings_of, points_of = np.array(records, dtype=np.int64).T
+    base = np.cumsum(points_of) - points_of
+    starts = np.concatenate(firsts) + np.repeat(base, rings_of)
+    counts = np.diff(np.append(starts, points_of.sum()))
+    if (counts < 1).any() or (starts[np.cumsum(rings_of) - rings_of] != base).any():
+        return None
     table = RingTable(
-        np.concatenate(found), np.concatenate(counts), np.array(whose, dtype=np.int64),
-        np.zeros(len(whose), dtype=bool), number, columns,
+        np.concatenate(found).reshape(-1, 2), counts, np.repeat(numbers, rings_of), np.zeros(len(counts), dtype=bool),
+        number, columns,
     )  # fmt: skip
     return table.wound_clockwise()
 
