@@ -75,7 +75,7 @@ class Clock:
 
 def whole_world(before: Path, after: Path) -> ChainDiff:
     """What ``borderwatch diff`` does first: two files from disk to who lost what to whom, anywhere."""
-    return compared(MapFile(before), MapFile(after), redigitised_from=elsewhere.CHAIN_UP_TO)
+    return compared(*MapFile.pair((before, after)), redigitised_from=elsewhere.CHAIN_UP_TO)
 
 
 def stored(paths: list[Path]) -> ChainDiff:

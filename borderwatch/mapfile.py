@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,8 +30,8 @@ from borderwatch.formats.features import RawFeature
 from borderwatch.formats.geojson import described
 from borderwatch.formats.label_texts import UNTAGGED, label_says, language_of_field, names_from_properties
 from borderwatch.formats.line_words import line_says
-from borderwatch.formats.ring_files import rings_from_path
-from borderwatch.formats.rings import BareRings
+from borderwatch.formats.ring_files import rings_from_path, rings_from_paths
+from borderwatch.formats.rings import BareRings, RingTable
 from borderwatch.formats.shapefile import PARTS
 from borderwatch.formats.vector_file import ACCEPTED, features_from_path, owner_column, owner_field, text_of, value_of
 from borderwatch.geometry import KM_PER_DEGREE
@@ -52,6 +53,7 @@ FINEST_KM = 0.05
 # A vertex this near the straight line between its neighbours says nothing of how fine the drawing is (degrees).
 STRAIGHT_DEG = 1e-6
 FILE_VIEW = View("file")
+LARGE_VERTICES = 100_000  # from here on two indexes are made side by side: 2 ms each
 MARGIN_DEG = 1e-6  # ten times what snapping and mending move a vertex by
 
 
@@ -72,13 +74,20 @@ class MapFile:
     """A file that was opened; ``insist`` names the field that says who owns what, found by itself else."""
 
     def __init__(
-        self, path: Path, *, insist: str | None = None, kept: Kept | None = None, digest: str | None = None
+        self,
+        path: Path,
+        *,
+        insist: str | None = None,
+        kept: Kept | None = None,
+        digest: str | None = None,
+        read: Callable[[Path], RingTable | None] = rings_from_path,
     ) -> None:
         self.path = path
         self._kept = kept if kept is not None and digest is not None else None
         self._key = hashlib.sha256(f"{digest} {insist} {reader_fingerprint()}".encode()).hexdigest() + ".chain"
+        self._index: ChainIndex | None = None
         self._raw: list[RawFeature] = []
-        self._rings = rings_from_path(path)
+        self._rings = read(path)
         if self._rings is None:
             self._raw = features_from_path(path)
         try:
@@ -90,6 +99,28 @@ class MapFile:
                 raise UsageError(f"{path.name}: {error}") from None
             self._code, self._name = None, None  # lines need not say whose they are
 
+    @classmethod
+    def pair(
+        cls, paths: tuple[Path, Path], *, insist: str | None = None, kept: Kept | None = None,
+        digests: tuple[str | None, str | None] = (None, None),
+    ) -> tuple[MapFile, MapFile]:  # fmt: skip
+        """Two files at once, large ones side by side, opened and indexed."""
+        rings = dict(zip(paths, rings_from_paths(paths), strict=True))
+        one, other = (
+            cls(path, insist=insist, kept=kept, digest=digest, read=rings.__getitem__)
+            for path, digest in zip(paths, digests, strict=True)
+        )
+        if one.vertices * other.vertices >= LARGE_VERTICES**2:
+            with ThreadPoolExecutor(2) as pool:
+                for file in (one, other):
+                    pool.submit(getattr, file, "index")
+        return one, other
+
+    @property
+    def vertices(self) -> int:
+        """How many vertices were read as bare rings; 0 where geometries had to be made."""
+        return 0 if self._rings is None else len(self._rings.xy)
+
     @cached_property
     def said(self) -> list[tuple[str | None, str | None]]:
         """The code and the name that each feature has."""
@@ -99,9 +130,14 @@ class MapFile:
         both = [self._rings.columns[field] if field else nothing for field in (self._code, self._name)]
         return [(text_of(code), text_of(name)) for code, name in zip(*both, strict=True)]
 
-    @cached_property
+    @property
     def index(self) -> ChainIndex:
         """The boundary chain of all areas, as the file has them; as it was kept where it was."""
+        if self._index is None:  # no cached_property: in Python 3.11 those of two files wait for one another
+            self._index = self._kept_index()
+        return self._index
+
+    def _kept_index(self) -> ChainIndex:
         if self._kept is None:
             return self._made_index()
         with suppress(StoreError):

@@ -94,7 +94,7 @@ def compare(
     kept = kept or Kept(None)
     everything = catalogue()
     wanted = list(everything) if slugs is None else [everything.get(slug) for slug in slugs]
-    digests = [digest_of(path) for path in (before, after)]
+    digests = digest_of(before), digest_of(after)
     if digests[0] == digests[1]:
         key = _key(digests[0], slugs, owner_field, resolution_km)
         stored = kept.get(key)
@@ -104,10 +104,7 @@ def compare(
             kept.put(key, _to_stored(same))
         return Compared(before, after, same, (), None, Method.BYTES, 1.0)
     observer = Observer(wanted)
-    files = [
-        MapFile(path, insist=owner_field, kept=kept, digest=digest)
-        for path, digest in zip((before, after), digests, strict=True)
-    ]
+    files = MapFile.pair((before, after), insist=owner_field, kept=kept, digests=digests)
     passed = compared_files(*files, redigitised_from=elsewhere.CHAIN_UP_TO)
     old, new = (file.world(n, resolution_km=resolution_km) for n, file in enumerate(files))
     why = doubt(old, new)

@@ -12,9 +12,11 @@ import pytest
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from borderwatch import mapfile
 from borderwatch.diff import chain
 from borderwatch.diff.chain import ChainDiff
-from borderwatch.errors import Malformed, UsageError
+from borderwatch.errors import BorderwatchError, Malformed, UsageError
+from borderwatch.formats import ring_files
 from borderwatch.formats.dbf import DbfColumns
 from borderwatch.formats.geojson_rings import rings_from_geojson
 from borderwatch.formats.ring_files import rings_from_path
@@ -101,6 +103,24 @@ def test_what_is_drawn_invalid_far_from_what_changed_is_not_looked_at(tmp_path: 
     found = assert_as_if_all_were_mended(before, after)
     assert not found.twisted
     assert {(f.loser, f.gainer) for f in found.faces} == {("CL", "PE")}
+
+
+@pytest.mark.parametrize("suffix", [".shp", ".gpkg", ".geojson"])
+def test_two_files_read_side_by_side_are_the_two_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    paths = [
+        write(tmp_path / f"{n}{suffix}", drawing) for n, drawing in enumerate((DRAWN, made_case(3).drawing, DRAWN[:1]))
+    ]
+    monkeypatch.setattr(ring_files, "LARGE_BYTES", 0)
+    monkeypatch.setattr(mapfile, "LARGE_VERTICES", 0)
+    for one, other in zip(paths, paths[::-1], strict=True):
+        for path, file in zip((one, other), MapFile.pair((one, other)), strict=True):
+            assert file.path == path
+            assert file.index.to_bytes() == MapFile(path).index.to_bytes()
+    (tmp_path / "broken.gpkg").write_bytes(paths[0].read_bytes()[:200])
+    with pytest.raises(BorderwatchError):
+        MapFile.pair((paths[0], tmp_path / "broken.gpkg"))
 
 
 def bowed(n: int) -> BaseGeometry:

@@ -164,14 +164,14 @@ class ChainIndex:
         """The same of the rings it was made of, whose vertices are counted."""
         first = np.searchsorted(self.starts, np.cumsum(counts) - counts)
         low, high = np.minimum.reduceat(self.boxes, first), np.maximum.reduceat(self.boxes, first)
-        return np.column_stack([low[:, :2], high[:, 2:]])
+        return np.asarray(np.column_stack([low[:, :2], high[:, 2:]]))
 
     @cached_property
     def anchors(self) -> NDArray[np.uint64]:
         """The vertices that are anchors, each once: a sample of all that is the same for the same vertices."""
         firsts = self.vertices[self.starts]
         anchors = np.sort(firsts[mixed(firsts)[0] < _ANCHOR_BELOW])  # np.unique takes ten times that
-        return anchors[np.append(True, anchors[1:] != anchors[:-1])[: len(anchors)]]
+        return np.asarray(anchors[np.append(True, anchors[1:] != anchors[:-1])[: len(anchors)]])
 
     def edges_of(self, segments: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first vertex of every edge of some segments, and which of them (by its rank) it is of."""

@@ -10,6 +10,7 @@ import json
 import sqlite3
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +25,9 @@ from borderwatch.formats.shapefile import PARTS, members_from_zip, rings_from_sh
 _WGS_84 = 4326
 _ENVELOPES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}  # bytes, by the code in the flags of a GeoPackage geometry
 _GPKG_HEADER = 8
+LARGE_BYTES = 2 * 1024 * 1024
+"""A file from which on two threads are quicker than one: starting one takes .1 ms, opening this much 4 ms."""
+_AT_ONCE = 2  # each takes six times the bytes of its file
 
 
 def rings_from_path(path: Path) -> RingTable | None:
@@ -35,6 +39,24 @@ def rings_from_path(path: Path) -> RingTable | None:
     except (Malformed, TooLarge):
         return None
     return table if table is not None and table.features <= MAX_FEATURES and table.plain else None
+
+
+def rings_from_paths(paths: Sequence[Path]) -> list[RingTable | None]:
+    """The rings of several files; of large ones side by side: reading and arithmetic let go of the interpreter's lock.
+
+    Only of formats whose readers leave alone what all threads share (filters of warnings, GDAL's settings).
+    """
+    if len(paths) < 2 or not all(_alone(path) for path in paths):
+        return [rings_from_path(path) for path in paths]
+    with ThreadPoolExecutor(min(len(paths), _AT_ONCE)) as pool:
+        return list(pool.map(rings_from_path, paths))
+
+
+def _alone(path: Path) -> bool:
+    if not path.is_file() or path.stat().st_size < LARGE_BYTES:
+        return False
+    with path.open("rb") as file:
+        return file.read(16).startswith((b"\x00\x00\x27\x0a", b"SQLite format 3\0"))
 
 
 def _rings(path: Path) -> RingTable | None:

@@ -75,7 +75,8 @@ class RingTable:
     def wound_clockwise(self) -> RingTable | None:
         """The same with exteriors told by their winding; None where that is not how these rings can be read.
 
-        A hole must lie in an exterior of its feature: a ring wound the wrong way lies in none, and is turned round.
+        A hole must lie in an exterior of its feature: a ring wound the wrong way lies in none, and is turned round,
+        in place.
         """
         area = ring_areas(self.xy, self.counts)
         if (area == 0).any():
@@ -84,11 +85,11 @@ class RingTable:
             outer, turned = outer_rings(WoundRings(self.xy, self.counts, self.feature, area))
         except Malformed:
             return None
-        number = np.arange(len(outer))
-        exterior = outer == number
-        xy = self.xy if len(turned) == 0 else _turned(self.xy, self.counts, turned)
-        behind = np.maximum.accumulate(np.where(exterior, number, 0))
-        return replace(self, xy=xy, exterior=exterior, outer=None if (outer == behind).all() else outer, clockwise=True)
+        starts = np.cumsum(self.counts) - self.counts
+        for ring in turned.tolist():
+            place = slice(starts[ring], starts[ring] + self.counts[ring])
+            self.xy[place] = self.xy[place][::-1].copy()
+        return replace(self, exterior=outer == np.arange(len(outer)), outer=outer, clockwise=True)
 
     def mended(self, wanted: NDArray[np.bool_], about: NDArray[np.bool_], what: Callable[[int], str]) -> BareRings:
         """The rings that are wanted, those ``about`` as the areas they enclose: each polygon of them valid.
@@ -150,16 +151,6 @@ class BareRings(NamedTuple):
     exterior: NDArray[np.bool_]
 
 
-def _turned(xy: NDArray[np.float64], counts: NDArray[np.int64], rings: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The vertices, those of some rings the other way round."""
-    turned = xy.copy()
-    starts = np.cumsum(counts) - counts
-    for ring in rings.tolist():
-        place = slice(starts[ring], starts[ring] + counts[ring])
-        turned[place] = xy[place][::-1]
-    return turned
-
-
 def _columns(xy: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """Longitude and latitude of a block of vertices after another, and of the vertex behind it, to be written over."""
     rows = np.empty((2, min(_BLOCK, len(xy)) + 1))  # made once: a new page costs more than what is done in it
@@ -191,7 +182,7 @@ def _ring_areas_above(
     lasts = np.append(starts[1:], len(xy)) - 1
     for at, (lon, lat) in _columns(xy):
         stop = min(at + _BLOCK, len(xy))
-        lat -= level if isinstance(level, float) else level[at : stop + 1]
+        np.subtract(lat, level if isinstance(level, float) else level[at : stop + 1], out=lat)
         np.subtract(lon[:-1], lon[1:], out=lon[:-1])
         np.add(lat[:-1], lat[1:], out=lat[:-1])
         step = np.multiply(lon, lat, out=lon)[: stop - at]
