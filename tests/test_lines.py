@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from borderwatch import twofiles
 from borderwatch.diff import compare
 from borderwatch.diff.record import Finding
-from borderwatch.formats.line_words import status_from_word, style_from_word
+from borderwatch.formats.line_words import line_says, status_from_word, style_from_word
 from borderwatch.models import Feature, Kind, LineStatus, LineStyle, Role, Significance, Verdict
 from tests import strategies as made
 from tests.strategies import dispute, laws, line, scene, world
@@ -178,12 +178,22 @@ def test_lines_digitised_anew_are_no_change(course: shapely.LineString, seed: in
         ("Unrecognized", LineStatus.UNRECOGNISED, LineStyle.NOT_DRAWN),
         ("Admin-1 boundary", LineStatus.INTERNAL, LineStyle.NOT_DRAWN),
         ("Overlay limit", LineStatus.LEASE, DASHED),
+        ("Other Line of International Separation", LineStatus.REFERENCE, DASHED),
+        ("line of separation", LineStatus.REFERENCE, DASHED),
+        ("Unsettled median line (maritime)", LineStatus.INDEFINITE, DASHED),
+        ("Unilateral claim (undisputed)", LineStatus.CLAIM, SOLID),
+        ("Court ruling", LineStatus.RECOGNISED, SOLID),
         ("a word nobody knows", None, None),
         (None, None, None),
     ],
 )
 def test_what_a_word_says_of_a_line(word: str | None, status: LineStatus | None, style: LineStyle | None) -> None:
     assert (status_from_word(word), style_from_word(word)) == (status, style)
+
+
+def test_a_line_with_a_name_of_its_own_is_drawn_as_the_class_beside_it_says() -> None:
+    says = line_says({"LABEL": "Alpha Line", "STATUS": "Other Line of International Separation", "RANK": 2})
+    assert (says["word"], says["style"]) == ("Alpha Line", DASHED)
 
 
 def test_a_class_respelt_in_the_whole_file_is_the_sources_way_of_writing() -> None:

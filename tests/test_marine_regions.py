@@ -12,8 +12,9 @@ from borderwatch import sources
 from borderwatch.errors import CaptureProblem, Malformed, SchemaChanged
 from borderwatch.fetch.probing import ProbingClient
 from borderwatch.first_contact import probe
+from borderwatch.formats.line_words import status_from_word, style_from_word
 from borderwatch.formats.ows import exception_from_xml, layer_titles_from_capabilities
-from borderwatch.models import Edition, LineStyle, Role, View
+from borderwatch.models import Edition, LineStatus, LineStyle, Role, View
 from tests import replay_inst as inst
 from tests.replay import Replay, Reply
 from tests.replay_inst import Feature, ask, read, sea_line, zone
@@ -81,6 +82,34 @@ def test_lines_say_whether_they_are_settled(replay: Replay, tmp_path: Path) -> N
         ("Unsettled", LineStyle.DASHED),
     ]
     assert reading.features[0].words["sovereigns"] == "Chile, Peru"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "style"),
+    [
+        ("Unsettled", LineStatus.INDEFINITE, LineStyle.DASHED),
+        ("Unsettled (maritime)", LineStatus.INDEFINITE, LineStyle.DASHED),
+        ("Unsettled median line (land)", LineStatus.INDEFINITE, LineStyle.DASHED),
+        ("Court ruling", LineStatus.RECOGNISED, LineStyle.SOLID),
+        ("Unilateral claim (undisputed)", LineStatus.CLAIM, LineStyle.SOLID),
+    ],
+)
+def test_the_types_of_both_versions_say_what_they_mean(
+    replay: Replay, tmp_path: Path, kind: str, status: LineStatus, style: LineStyle
+) -> None:
+    line = sea_line(shapely.LineString([(-75, -18.4), (-74, -18.4)]), 2, "Chile - Peru", kind, ("Chile", "Peru"))
+    inst.serve_marine_regions(replay, [], [line])
+    [read_line] = read(LINES, tmp_path, ask(replay, LINES, tmp_path)).features
+    assert (read_line.word, read_line.style) == (kind, style)
+    assert (status_from_word(kind), style_from_word(kind)) == (status, style)
+
+
+def test_baselines_and_outer_limits_are_not_asked_for_however_they_are_written(replay: Replay, tmp_path: Path) -> None:
+    kinds = ("Straight Baseline", "Straight baseline", "Normal baseline", "12 NM", "200 NM")
+    course = shapely.LineString([(-75, -20), (-74, -20)])
+    left_out = [sea_line(course, n, "Chile", kind, ("Chile",)) for n, kind in enumerate(kinds, 10)]
+    inst.serve_marine_regions(replay, [], [PARALLEL, *left_out])
+    assert [f.word for f in read(LINES, tmp_path, ask(replay, LINES, tmp_path)).features] == ["Treaty"]
 
 
 def test_a_record_that_was_deleted_names_its_successor(replay: Replay, tmp_path: Path) -> None:

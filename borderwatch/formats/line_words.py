@@ -10,7 +10,8 @@ from typing import Any, TypedDict
 from borderwatch.models import LineStatus, LineStyle
 
 # The first that fits: "Unrecognized Admin-1 boundary" is an internal line, "Disputed claim" a claim. Words are those
-# of Natural Earth 1 to 5 (FEATURECLA, FCLASS_XX), the US State Department's LSIB (LABEL, STATUS) and OpenStreetMap.
+# of Natural Earth 1 to 5 (FEATURECLA, FCLASS_XX), the US State Department's LSIB (LABEL, STATUS), Marine Regions'
+# LINE_TYPE and OpenStreetMap.
 _STATUSES: tuple[tuple[re.Pattern[str], LineStatus], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), status)
     for pattern, status in (
@@ -22,11 +23,11 @@ _STATUSES: tuple[tuple[re.Pattern[str], LineStatus], ...] = tuple(
         ),
         (r"claim", LineStatus.CLAIM),
         (r"breakaway|de facto", LineStatus.BREAKAWAY),
-        (r"disput", LineStatus.DISPUTED),
-        (r"indefinite|indeterminan?te?|elusive|undefined|undetermined|approximate", LineStatus.INDEFINITE),
+        (r"(?<!un)disput", LineStatus.DISPUTED),
+        (r"indefinite|indeterminan?te?|elusive|undefined|undetermined|unsettled|approximate", LineStatus.INDEFINITE),
         (r"lease|overlay", LineStatus.LEASE),
-        (r"reference|\bother line of", LineStatus.REFERENCE),
-        (r"international|treaty|recogni[sz]ed|map unit|\bmaritime\b|\bcountry\b", LineStatus.RECOGNISED),
+        (r"reference|\bother line of|line of (international )?separation", LineStatus.REFERENCE),
+        (r"international|treaty|court ruling|recogni[sz]ed|map unit|\bmaritime\b|\bcountry\b", LineStatus.RECOGNISED),
     )
 )
 _STYLES: Mapping[LineStatus, LineStyle] = {
@@ -45,7 +46,17 @@ _STYLE_WORDS: Mapping[str, LineStyle] = {
     "hidden": LineStyle.NOT_DRAWN,
 }
 # Where a file says how a line is classed or drawn, best first; the fields' names are told without regard to case.
-_CLASS_FIELDS = ("featurecla", "label", "status", "rank_desc", "boundary_status", "border_status", "bdry_type", "class")
+_CLASS_FIELDS = (
+    "featurecla",
+    "line_type",
+    "label",
+    "status",
+    "rank_desc",
+    "boundary_status",
+    "border_status",
+    "bdry_type",
+    "class",
+)
 _STYLE_FIELDS = ("style", "line_style", "linestyle", "stroke_style", "dash")
 _BLANK = ("", "-99", "-99.0", "none", "null", "nan")
 
@@ -67,9 +78,12 @@ def line_says(properties: Mapping[str, Any]) -> LineSays:
     word = next((texts[field] for field in _CLASS_FIELDS if field in texts), None)
     if word is None and (texts.get("disputed") == "yes" or texts.get("boundary") in ("disputed", "claim")):
         word = "disputed" if texts.get("disputed") == "yes" else texts["boundary"]
+    # A label may be a proper name (LSIB's "1967 Line"); how it is drawn, the class beside it says then.
+    classes = (style_from_word(texts[field]) for field in _CLASS_FIELDS if field in texts)
+    classed = next((style for style in classes if style is not None), style_from_word(word))
     named = next((texts[field] for field in _STYLE_FIELDS if field in texts), None)
     words = {name.upper(): text for name, text in sorted(texts.items()) if name.startswith("fclass_")}
-    return LineSays(word=word, style=style_from_word(named) or style_from_word(word), words=words)
+    return LineSays(word=word, style=style_from_word(named) or classed, words=words)
 
 
 def _text(value: Any) -> str | None:
@@ -89,5 +103,7 @@ def style_from_word(word: str | None) -> LineStyle | None:
     named = _STYLE_WORDS.get((word or "").strip().casefold())
     if named is not None:
         return named
+    if "undisputed" in (word or "").casefold():
+        return LineStyle.SOLID  # a claim that nobody disputes
     status = status_from_word(word)
     return None if status is None else _STYLES.get(status, LineStyle.DASHED)

@@ -48,8 +48,10 @@ _FILTERS = MappingProxyType(
         # By sovereign and not by MRGID: a zone that is re-issued gets another number (Bouvet: 8399, then 49119).
         ZONES: "pol_type<>'200NM' OR sovereign1 IN ('Chile','Peru') OR sovereign2 IN ('Chile','Peru') "
         "OR sovereign3 IN ('Chile','Peru')",
-        # Everything but outer limits and baselines. NOT IN, so that a type we do not know is told and not missed.
-        LINES: "line_type NOT IN ('200 NM','Straight Baseline','Archipelagic Baseline')",
+        # Everything but outer limits and baselines. NOT IN, so that a type we do not know is told and not missed;
+        # version 11 (2019) writes Baseline, version 12 (2023) baseline.
+        LINES: "line_type NOT IN ('200 NM','12 NM','24 NM','Straight Baseline','Straight baseline',"
+        "'Archipelagic Baseline','Archipelagic baseline','Normal Baseline','Normal baseline')",
     }
 )
 _SORT = MappingProxyType({ZONES: "mrgid", LINES: "line_id"})  # without it, pages may repeat
@@ -65,19 +67,28 @@ _ZONE_TYPES = frozenset({OWN, JOINT, CLAIM})
 
 _STYLES = MappingProxyType(
     {
-        "200 NM": LineStyle.SOLID,
-        "Archipelagic Baseline": LineStyle.SOLID,
-        "Connection line": LineStyle.SOLID,
-        "Joint regime": LineStyle.SOLID,
-        "Median line": LineStyle.SOLID,
-        "Straight Baseline": LineStyle.SOLID,
-        "Treaty": LineStyle.SOLID,
-        "Unilateral claim (undisputed)": LineStyle.SOLID,
-        "Unsettled": LineStyle.DASHED,
-        "Unsettled median line": LineStyle.DASHED,
+        "200 nm": LineStyle.SOLID,
+        "24 nm": LineStyle.SOLID,
+        "12 nm": LineStyle.SOLID,
+        "archipelagic baseline": LineStyle.SOLID,
+        "normal baseline": LineStyle.SOLID,
+        "straight baseline": LineStyle.SOLID,
+        "connection line": LineStyle.SOLID,
+        "court ruling": LineStyle.SOLID,
+        "joint regime": LineStyle.SOLID,
+        "median line": LineStyle.SOLID,
+        "treaty": LineStyle.SOLID,
+        "unilateral claim (undisputed)": LineStyle.SOLID,
+        "unsettled": LineStyle.DASHED,
+        "unsettled (land)": LineStyle.DASHED,
+        "unsettled (maritime)": LineStyle.DASHED,
+        "unsettled median line": LineStyle.DASHED,
+        "unsettled median line (land)": LineStyle.DASHED,
+        "unsettled median line (maritime)": LineStyle.DASHED,
     }
 )
-"""``line_type`` (the service's ontology); what it calls unsettled we call dashed."""
+"""``line_type``, without regard to case: version 11 as the service's ontology has it, version 12 as its readers write
+it (court rulings, 12 nautical miles, and whether what is unsettled lies between lands or seas). Unsettled is dashed."""
 
 # Longitude, latitude well inside, and never in the mirrored place: what tells lon, lat from lat, lon.
 _INSIDE = MappingProxyType({"Chile": (-72.5, -23.5), "Peru": (-79.5, -12.0)})
@@ -354,7 +365,7 @@ def _zone(raw: RawFeature, fields: Mapping[str, Any]) -> Feature:
 
 def _line(raw: RawFeature, fields: Mapping[str, Any]) -> Feature:
     kind = str(fields["line_type"])
-    if kind not in _STYLES:
+    if kind.casefold() not in _STYLES:
         raise SchemaChanged(
             f"marine_regions: unknown line_type {kind[:60]!r} of {str(fields['line_name'])[:80]}; known: "
             f"{', '.join(sorted(_STYLES))}",
@@ -366,7 +377,7 @@ def _line(raw: RawFeature, fields: Mapping[str, Any]) -> Feature:
         code=str(fields["line_id"]),
         name=_text(fields["line_name"]),
         role=Role.BOUNDARY,
-        style=_STYLES[kind],
+        style=_STYLES[kind.casefold()],
         word=kind,
         words=words,
     )
