@@ -92,7 +92,9 @@ class MapFile:
             self._raw = features_from_path(path)
         try:
             rings = self._rings
-            fields = owner_field(self._raw, insist) if rings is None else owner_column(rings.columns, insist)
+            # Labels among areas have fields of their own, and would outvote the areas in the choice of one.
+            drawn = [raw for raw in self._raw if not _placed(raw.geometry)] or self._raw
+            fields = owner_field(drawn, insist) if rings is None else owner_column(rings.columns, insist)
             self._code, self._name = fields
         except UsageError as error:
             if insist is not None or self._rings is not None or any(_areal(f.geometry) for f in self._raw):
@@ -240,7 +242,7 @@ class MapFile:
 
 def _feature(raw: RawFeature, code: str | None, name: str | None, *, but: Sequence[str | None]) -> Feature:
     geometry = raw.geometry
-    if geometry is not None and geometry.geom_type in ("Point", "MultiPoint"):
+    if _placed(geometry):
         return _label(raw, name)
     lineal = geometry is not None and geometry.geom_type in ("LineString", "MultiLineString")
     role = Role.AREA if _areal(geometry) else Role.BOUNDARY if lineal else Role.LABEL
@@ -255,6 +257,10 @@ def _label(raw: RawFeature, name: str | None) -> Feature:
     main = says.name or (None if names else name)
     words = {HOLDER: says.holder} if says.holder else {}
     return Feature(raw.geometry, code=says.key, name=main, role=Role.LABEL, word=says.word, names=names, words=words)
+
+
+def _placed(geometry: BaseGeometry | None) -> bool:
+    return geometry is not None and geometry.geom_type in ("Point", "MultiPoint")
 
 
 def _areal(geometry: BaseGeometry | None) -> bool:

@@ -142,8 +142,9 @@ class World:
 
     @cached_property
     def vertices(self) -> NDArray[np.int64]:
-        """The distinct vertices drawn, packed to 64 bits at 1e-6 degree (0.1 m)."""
-        xy = np.round(shapely.get_coordinates([p.geometry for p in self.painted]) * 1e6).astype(np.int64)
+        """The distinct vertices of areas and lines, packed to 64 bits at 1e-6 degree (0.1 m)."""
+        drawn = [p.geometry for p in self.painted if p.role is not Role.LABEL]
+        xy = np.round(shapely.get_coordinates(drawn) * 1e6).astype(np.int64)
         return np.unique(xy[:, 0] * 400_000_003 + xy[:, 1])
 
     @cached_property

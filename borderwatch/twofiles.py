@@ -109,7 +109,7 @@ def compare(
     old, new = (file.world(n, resolution_km=resolution_km) for n, file in enumerate(files))
     why = doubt(old, new)
     # Where nearly all edges are shared, so are the vertices; of lines the chain knows nothing.
-    only_areas = all(p.role is Role.AREA for world in (old, new) for p in world.painted)
+    only_areas = all(p.role in (Role.AREA, Role.LABEL) for world in (old, new) for p in world.painted)
     known = between(old, new, same_data=only_areas and not passed.redigitised)
     surveyed = elsewhere.survey_of(passed, old, new)
     scenes_old, scenes_new = observer.scenes(old), observer.scenes(new)

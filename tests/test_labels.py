@@ -182,6 +182,24 @@ def test_half_of_all_labels_missing_is_a_doubt_and_not_so_many_disappearances() 
     assert len(told_of(MANY, MANY[:29])) == 1
 
 
+def test_a_layer_of_labels_left_out_beside_areas_is_said_once_and_hides_no_area(tmp_path: Path) -> None:
+    many = [({"name": f"Town {n}"}, 10.0 + n, 60.0) for n in range(30)]
+    before = points(tmp_path / "a.geojson", *many, areas=[square("PE", 0), square("CL", 5)])
+    after = points(tmp_path / "b.geojson", areas=[square("PE", 0), square("AR", 5)])
+    compared = twofiles.compare(before, after)
+    assert compared.doubt is None
+    assert [(c.kind, c.subject, c.old, c.new) for c in compared.elsewhere if c.subject] == [
+        (Kind.RELABELLED, "labels", "30 labels", "0 labels")
+    ]
+    assert [(c.loser, c.gainer) for c in compared.elsewhere if c.kind is Kind.TRANSFER] == [("CL", "AR")]
+
+
+def test_a_crowd_on_one_point_is_told_by_its_texts() -> None:
+    crowd = [label(f"Flat {n}", 12, 41) for n in range(400)]
+    [told] = told_of(crowd, [*crowd[:99], *crowd[100:], label("Shop", 12, 41)])
+    assert (told.old, told.new) == ("Flat 99", "Shop")
+
+
 def test_a_language_that_most_labels_lose_is_no_change_of_a_place() -> None:
     without = [replace(one, names={"en": one.names["en"]}) for one in MANY]
     assert told_of(MANY, without) == []
@@ -271,6 +289,15 @@ def points(path: Path, *labels: tuple[Mapping[str, object], float, float], areas
     return path
 
 
+def square(code: str, west: float) -> object:
+    ring = [[west, 0], [west + 5, 0], [west + 5, 5], [west, 5], [west, 0]]
+    return {
+        "type": "Feature",
+        "properties": {"iso_a2": code, "name": f"Ground of {code}"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+
+
 SIMFEROPOL = {"name": "Симферополь", "name:uk": "Сімферополь", "NAME_EN": "Simferopol", "iso_a2": "UA"}
 PARIS = {"name": "Paris", "name_sq": "Parisi"}
 
@@ -296,14 +323,6 @@ def test_two_files_of_points_are_compared_by_what_their_labels_say(tmp_path: Pat
 
 
 def test_a_file_of_areas_and_points_is_compared_by_both(tmp_path: Path) -> None:
-    def square(code: str, west: float) -> object:
-        ring = [[west, 0], [west + 5, 0], [west + 5, 5], [west, 5], [west, 0]]
-        return {
-            "type": "Feature",
-            "properties": {"iso_a2": code, "name": f"Ground of {code}"},
-            "geometry": {"type": "Polygon", "coordinates": [ring]},
-        }
-
     before = points(tmp_path / "a.geojson", (PARIS, 2.35, 48.86), areas=[square("PE", 0), square("CL", 5)])
     after = points(
         tmp_path / "b.geojson", ({**PARIS, "name": "Lutetia"}, 2.35, 48.86), areas=[square("PE", 0), square("AR", 5)]

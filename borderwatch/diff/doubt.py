@@ -6,6 +6,7 @@ import numpy as np
 
 from borderwatch.facts import Facts
 from borderwatch.geometry import EARTH_KM
+from borderwatch.models import Role
 from borderwatch.scene import World
 
 # A captured world this much smaller or larger than the one before is a broken capture until a second one
@@ -60,7 +61,9 @@ def _parts_doubted(before: World | Facts, after: World | Facts) -> str | None:
     if known >= ELSEWHERE_LEAST and far > ELSEWHERE_SHARE * known:
         return f"draws {far} of {known} owners more than {ELSEWHERE_KM:,.0f} km from where they were: other coordinates"
     old_labels, new_labels = len(before.lettering.labels), len(after.lettering.labels)
-    if before.asked == after.asked and old_labels >= LEAST_LABELS and new_labels < PARTIAL * old_labels:
+    # Beside areas or lines, labels are a layer that was left out, which says nothing against the others.
+    alone = all(p.role is Role.LABEL for p in before.painted)
+    if alone and before.asked == after.asked and old_labels >= LEAST_LABELS and new_labels < PARTIAL * old_labels:
         return f"places {new_labels:,} labels, {old_labels:,} before"
     old_rows, new_rows = len(before.rows), len(after.rows)
     if before.complete and after.complete and old_rows >= LEAST_ROWS and new_rows < PARTIAL * old_rows:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # What the source says of a label apart from its texts: whose the place is.
 HOLDER = "holder"
+# So many labels are looked up at once, and of those at one place so many of the other state's are looked at: a file
+# of addresses may have thousands on one point.
+CHUNK, CROWD = 512, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,24 +262,24 @@ def _distances_km(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.
 
 
 def _near(left: Sequence[Painted], right: Sequence[Painted], km: float) -> Iterator[tuple[int, int, float]]:
-    """Pairs that stand within so many km of one another, across 180 degrees too."""
+    """Pairs that stand within so many km of one another, across 180 degrees too; of a crowd, the nearest of each."""
     if not left or not right:
         return
     a, b = _places(left), _places(right)
+    tree = shapely.STRtree([shapely.Point(x, y) for x, y in b.tolist()])
     tall = km / geo.KM_PER_DEGREE * 1.01
     wide = np.minimum(tall / np.maximum(np.cos(np.radians(np.minimum(np.abs(a[:, 1]) + tall, 90.0))), 1e-6), 180.0)
-    boxes = [
-        shapely.box(a[:, 0] - wide + turn, a[:, 1] - tall, a[:, 0] + wide + turn, a[:, 1] + tall)
-        for turn in (-360.0, 0.0, 360.0)
-    ]
-    tree = shapely.STRtree([shapely.Point(x, y) for x, y in b.tolist()])
-    hits = np.unique(np.hstack([tree.query(turned, predicate="intersects") for turned in boxes]).T, axis=0)
-    if len(hits) == 0:
-        return
-    apart = _distances_km(a[hits[:, 0]], b[hits[:, 1]])
-    for (i, j), distance in zip(hits.tolist(), apart.tolist(), strict=True):
-        if distance <= km:
-            yield i, j, distance
+    for start in range(0, len(a), CHUNK):
+        part = slice(start, start + CHUNK)
+        (x, y), w = a[part].T, wide[part]
+        boxes = [shapely.box(x - w + turn, y - tall, x + w + turn, y + tall) for turn in (-360.0, 0.0, 360.0)]
+        hits = np.unique(np.hstack([tree.query(turned, predicate="intersects") for turned in boxes]).T, axis=0)
+        apart = _distances_km(a[part][hits[:, 0]], b[hits[:, 1]])
+        order = np.lexsort((hits[:, 1], apart, hits[:, 0]))
+        hits, apart = hits[order], apart[order]
+        rank = np.arange(len(hits)) - np.searchsorted(hits[:, 0], hits[:, 0])
+        for n in np.flatnonzero((apart <= km) & (rank < CROWD)).tolist():
+            yield start + int(hits[n, 0]), int(hits[n, 1]), float(apart[n])
 
 
 # --- what is told -----------------------------------------------------------------------------------------

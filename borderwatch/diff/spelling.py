@@ -12,6 +12,8 @@ from borderwatch.models import Significance
 SPELLING = 0.8
 # Left out where a name is cut short.
 SMALL_WORDS = frozenset({"and", "of", "the"})
+# Letters of which the likeness is still measured, as time grows with their square; real names stay below 120.
+LONGEST = 300
 # So many letters more are a word, not an article or an ending.
 WORD = 3
 
@@ -24,6 +26,8 @@ def told(old: str, new: str) -> Significance:
     short, long = sorted((a, b), key=lambda text: (len(text), text))  # the same read from either side
     if short in long and len(long) - len(short) >= WORD:
         return Significance.SUBSTANTIVE  # a word came or went: Mazedonien, Nordmazedonien
+    if len(long) > LONGEST:
+        return Significance.SUBSTANTIVE
     alike = difflib.SequenceMatcher(None, short, long, autojunk=False).ratio()
     return Significance.MINOR if alike >= SPELLING else Significance.SUBSTANTIVE
 

@@ -92,6 +92,7 @@ def label_says(properties: Mapping[str, Any], identity: str | None = None) -> La
 
 def _text(value: Any) -> str | None:
     """A value as one line of text; None where it is nothing. Nan and None are towns, in Thailand and in Italy."""
-    if value is None or isinstance(value, (dict, list, float)):
+    if value is None or isinstance(value, (bool, dict, list, float)):
         return None
-    return " ".join(str(value).split()) or None
+    text = " ".join(str(value).split())
+    return text if text not in ("", "-99") else None
