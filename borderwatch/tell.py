@@ -151,7 +151,8 @@ def owner_words(identity: str | None) -> str:
 
 
 def _what(change: Change) -> str:
-    if change.kind in (*GROUND_KINDS, Kind.APPEARED, Kind.DISAPPEARED):
+    own = change.kind in (Kind.APPEARED, Kind.DISAPPEARED) and not change.subject  # else a label
+    if change.kind in GROUND_KINDS or own:
         text = f"{owner_words(change.loser)} → {owner_words(change.gainer)}"
         return text if change.kind is Kind.TRANSFER else f"{change.kind.value}: {text}"
     if change.kind is Kind.BOUNDARY_MOVED and change.offset_km is not None:

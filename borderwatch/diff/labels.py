@@ -417,10 +417,12 @@ def _merged(found: Iterable[Finding]) -> list[Finding]:
     """One finding of those that say the same of several labels: two towns of one name, both renamed."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for f in found:
-        groups.setdefault((f.kind, f.significance, f.subject, f.old, f.new), []).append(f)
+        groups.setdefault((f.kind, f.subject, f.old, f.new), []).append(f)
     merged = []
     for same in groups.values():
         places = [part for f in same if f.geometry is not None for part in shapely.get_parts(f.geometry)]
         place = same[0].geometry if len(same) == 1 or not places else shapely.normalize(shapely.MultiPoint(places))
-        merged.append(replace(same[0], geometry=place))
+        sure = any(f.significance is Significance.SUBSTANTIVE for f in same)
+        weight = Significance.SUBSTANTIVE if sure else same[0].significance
+        merged.append(replace(same[0], significance=weight, geometry=place))
     return merged

@@ -26,6 +26,12 @@ def sides_of(change: Change) -> tuple[Side, Side]:
             return gone, ("gained", _("also given to %(owner)s") % gainer)
         case Kind.OVERLAP:
             return ("lost", _("lost by %(owner)s, kept by another") % loser), gone
+        case Kind.APPEARED if change.subject:  # of a label: what it says stands on the map
+            return gone, ("gained", words.short(change.new or "", 80))
+        case Kind.DISAPPEARED if change.subject:
+            return ("lost", words.short(change.old or "", 80)), gone
+        case Kind.RELABELLED | Kind.REPARENTED if change.geometry is not None:
+            return ("other", words.short(change.old or "", 80)), ("other", words.short(change.new or "", 80))
         case Kind.APPEARED:
             return gone, ("gained", _("gets a feature of its own"))
         case Kind.DISAPPEARED:
