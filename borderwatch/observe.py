@@ -35,7 +35,7 @@ from borderwatch.models import (
 )
 from borderwatch.owners import fold
 from borderwatch.owners import owner as resolve_owner
-from borderwatch.scene import Ground, Painted, Piece, Scene, World
+from borderwatch.scene import Ground, Painted, Piece, Scene, World, texts_of
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -59,6 +59,8 @@ SEA_FLOOR = 0.1
 ALPHA_2 = 2
 # A display line needs no more than about this many vertices across the window.
 SKETCH_STEPS = 3000
+# A map of a dispute holds no more labels than can be read; beyond, only those that name the disputed thing.
+SKETCHED_LABELS = 60
 
 
 def world_from_snapshot(source: Source, snapshot: Snapshot) -> World:
@@ -445,6 +447,9 @@ def sketches(scene: Scene) -> tuple[Sketch, ...]:
         label = piece.drawn.name or piece.drawn.code or piece.drawn.owner or ""
         key = (piece.drawn.owner or "", label, piece.drawn.role, piece.drawn.style)
         groups.setdefault(key, []).append(piece.geometry)
+    own = [label for label in scene.lettering.near(scene.ground.window) if scene.ground.bears(label)]
+    for painted in own if len(own) <= SKETCHED_LABELS else filter(scene.ground.names_itself, own):
+        groups.setdefault(("", next(iter(texts_of(painted).values())), Role.LABEL, None), []).append(painted.geometry)
     result = []
     for (owner, label, role, style), parts in sorted(groups.items(), key=lambda item: tuple(map(str, item[0]))):
         whole = geo.union(parts) if role in (Role.AREA, Role.SEA) else shapely.union_all(parts)

@@ -66,6 +66,14 @@ class Lettering:
     labels: tuple[Painted, ...] = ()
     languages: Mapping[str, int] = field(default_factory=dict)
 
+    def near(self, window: Box) -> list[Painted]:
+        """The labels in a window, in their order."""
+        return [self.labels[int(i)] for i in np.sort(self._tree.query(shapely.box(*window)))]
+
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        return shapely.STRtree([label.geometry for label in self.labels])
+
 
 NO_LETTERING = Lettering()
 

@@ -21,6 +21,7 @@ from borderwatch.diff.doubt import doubt
 from borderwatch.diff.record import Finding
 from borderwatch.formats.label_texts import language_of_field
 from borderwatch.models import DisputeType, Feature, Kind, Role, Significance, Verdict
+from borderwatch.observe import sketches
 from tests.strategies import dispute, laws, scene, world
 
 HERE = shapely.box(10, 40, 14, 42)
@@ -215,6 +216,13 @@ def test_absence_from_part_of_an_answer_says_nothing() -> None:
     about = dispute(HERE)
     before, after = world(MANY, 0), world(MANY[:29], 1, complete=False)
     assert compare.scenes(scene(before, about), scene(after, about)).comparison.verdict is Verdict.UNCHANGED
+
+
+def test_a_picture_shows_the_labels_of_the_dispute_and_no_crowd() -> None:
+    few, crowd = [label("Lyman", 11, 41), label("Terhyn", 12, 41), label("Far off", 50, 41)], [*MANY, *MANY, *MANY]
+    about = dispute(HERE, **TERHYN)
+    assert [s.label for s in sketches(scene(world(few), about))] == ["Lyman", "Terhyn"]
+    assert [s.label for s in sketches(scene(world([*crowd, *few]), about))] == ["Terhyn"]
 
 
 # --- names of areas ---------------------------------------------------------------------------------------------
