@@ -197,21 +197,49 @@ def _filled(rings: Sequence[NDArray[np.float64]], what: str) -> list[BaseGeometr
     if len(rings) == 1 or polygon.is_valid:
         return [polygon]
     shell, *holes = [sound(shapely.Polygon(ring), what) for ring in rings]
-    return parts_of(polygonal(shell.symmetric_difference(_odd(holes)) if holes else shell))
+    return parts_of(odd_ground(shell, holes))
 
 
-def _odd(areas: Sequence[BaseGeometry]) -> BaseGeometry:
-    """The ground that an odd number of areas covers; few of thousands overlap, if any."""
-    apart: BaseGeometry = shapely.MultiPolygon([part for area in areas for part in parts_of(area)])
-    if apart.is_valid:
-        return apart
-    left = list(areas)
-    while len(left) > 1:  # neighbours first: one after the other would take the square of their number
-        left = [
-            one.symmetric_difference(other[0]) if other else one
-            for one, *other in (left[at : at + 2] for at in range(0, len(left), 2))
-        ]
-    return left[0]
+def odd_ground(shell: BaseGeometry, holes: Sequence[BaseGeometry]) -> BaseGeometry:
+    """The ground that lies in an odd number of areas; of thousands of holes few meet."""
+    apart: list[BaseGeometry] = []
+    for some in meeting(holes):
+        left = [holes[i] for i in some]
+        while len(left) > 1:  # neighbours first: one after the other would take the square of their number
+            left = [
+                one.symmetric_difference(other[0]) if other else one
+                for one, *other in (left[at : at + 2] for at in range(0, len(left), 2))
+            ]
+        apart += left
+    parts: NDArray[Any] = shapely.get_parts(np.array([polygonal(area) for area in apart], dtype=object))
+    return polygonal(shell.symmetric_difference(shapely.MultiPolygon(parts[~shapely.is_empty(parts)].tolist())))
+
+
+def meeting(areas: Sequence[BaseGeometry]) -> list[list[int]]:
+    """Areas by their places, those together that hang together: one meets another, that one a third."""
+    array = np.array(areas, dtype=object)
+    one, other = shapely.STRtree(array).query(array)
+    one, other = one[one < other], other[one < other]
+    # Thousands of islands lie in the box of one mainland: that is asked of all, and prepared for it.
+    size = shapely.area(array)
+    smaller = size[one] < size[other]
+    large, small = np.where(smaller, other, one), np.where(smaller, one, other)
+    shapely.prepare(array[np.unique(large)])
+    meet = shapely.intersects(array[large], array[small])
+    group = list(range(len(areas)))
+
+    def first(i: int) -> int:
+        while group[i] != i:
+            group[i] = group[group[i]]
+            i = group[i]
+        return i
+
+    for i, j in zip(one[meet].tolist(), other[meet].tolist(), strict=True):
+        group[first(j)] = first(i)
+    found: dict[int, list[int]] = {}
+    for i in range(len(areas)):
+        found.setdefault(first(i), []).append(i)
+    return list(found.values())
 
 
 # --- geometry -------------------------------------------------------------------------------------
