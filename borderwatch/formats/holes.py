@@ -50,9 +50,9 @@ class WoundRings:
         return np.flatnonzero(self.area < 0)
 
     @cached_property
-    def shell_boxes(self) -> NDArray[np.float64]:
-        """West, south, east and north of the exteriors; shape (n, 4)."""
-        return self.boxes(self.shells) if len(self.shells) else np.zeros((0, 4))
+    def shell_tree(self) -> shapely.STRtree:
+        """The boxes of the exteriors."""
+        return shapely.STRtree(_boxes(self.boxes(self.shells)) if len(self.shells) else [])
 
     def boxes(self, rings: NDArray[np.int64]) -> NDArray[np.float64]:
         """West, south, east and north of some rings; shape (n, 4)."""
@@ -155,7 +155,7 @@ def _islands_in(rings: WoundRings, asked: NDArray[np.int64]) -> tuple[NDArray[np
     holed[rings.feature[asked]] = True
     islands = rings.shells[holed[rings.feature[rings.shells]]]
     points = np.asarray(shapely.points(rings.xy[rings.starts[islands]]), dtype=object)
-    about, place = _about(_boxes(rings.boxes(asked)), points)
+    about, place = _about(shapely.STRtree(_boxes(rings.boxes(asked))), points)
     island = islands[about]
     own = (rings.feature[island] == rings.feature[asked[place]]) & (rings.size[island] < rings.size[asked[place]])
     island, place = island[own], place[own]
@@ -169,7 +169,7 @@ def _smallest_about(rings: WoundRings, holes: NDArray[np.int64]) -> NDArray[np.i
     if len(holes) == 0 or len(rings.shells) == 0:
         return result
     points = shapely.point_on_surface(rings.polygons(holes))
-    rank, place = _about(_boxes(rings.shell_boxes), points)
+    rank, place = _about(rings.shell_tree, points)
     shell = rings.shells[place]
     own = (rings.feature[holes[rank]] == rings.feature[shell]) & (rings.size[shell] > rings.size[holes[rank]])
     rank, shell = rank[own], shell[own]
@@ -194,11 +194,12 @@ def _smallest_that_hold(
 
 def _reached_out_of(rings: WoundRings, lost: NDArray[np.int64]) -> NDArray[np.int64]:
     """The exterior that each ring which lies in none covers some of, and is a hole of for all that; -1: of none."""
-    others = np.concatenate([rings.shells, lost])
     polygons = rings.polygons(lost)
-    boxes = rings.boxes(lost)
-    rank, place = _about(_boxes(np.concatenate([rings.shell_boxes, boxes])), _boxes(boxes))
-    other = others[place]
+    boxes = _boxes(rings.boxes(lost))
+    by_shell, shell = _about(rings.shell_tree, boxes)
+    by_lost, another = _about(shapely.STRtree(boxes), boxes)
+    rank = np.concatenate([by_shell, by_lost])
+    other = np.concatenate([rings.shells[shell], lost[another]])
     own = (rings.feature[other] == rings.feature[lost[rank]]) & (other != lost[rank])
     rank, other = rank[own], other[own]
     about = rings.polygons(other)
@@ -224,10 +225,9 @@ def _boxes(bounds: NDArray[np.float64]) -> NDArray[np.object_]:
     return np.asarray(shapely.box(*bounds.T), dtype=object)
 
 
-def _about(boxes: NDArray[np.object_], asked: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _about(tree: shapely.STRtree, asked: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Every pair of what is asked about and a box it meets, by their places; so many at a time as memory holds."""
-    tree = shapely.STRtree(boxes)
-    step = max(_MOST_PAIRS // len(boxes), 1)
+    step = max(_MOST_PAIRS // max(len(tree), 1), 1)
     found = [np.zeros((2, 0), dtype=np.int64)]
     number = 0
     for at in range(0, len(asked), step):
