@@ -245,6 +245,14 @@ def test_a_name_lost_in_one_language_is_minor_and_one_changed_as_ever() -> None:
     assert (changed.subject, changed.old) == ("ar", "الصحراء الغربية")
 
 
+def test_a_file_that_is_known_by_another_field_of_names_is_not_renamed() -> None:
+    # Natural Earth 5 has NAME_EN beside NAME: "Western Sahara" beside "W. Sahara".
+    short = replace(area({}), name="W. Sahara")
+    both = area({"name": "W. Sahara", "fr": "Sahara occidental"})
+    assert said(told_of([short], [both], **SAHARA)) == [(Kind.RENAMED, "fr", None, "Sahara occidental")]
+    assert said(told_of([both], [short], **SAHARA)) == [(Kind.RENAMED, "fr", "Sahara occidental", None)]
+
+
 def test_a_language_that_the_whole_table_gains_says_nothing_of_a_place() -> None:
     others = [area({"en": "x"}, code="FR", ground=shapely.box(30 + n, 0, 30.5 + n, 1)) for n in range(25)]
     more = [replace(one, names={"en": "x", "sq": "y"}) for one in others]

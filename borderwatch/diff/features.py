@@ -14,6 +14,7 @@ import shapely
 from borderwatch import geometry as geo
 from borderwatch.diff.ownership import both
 from borderwatch.diff.record import Finding
+from borderwatch.formats.label_texts import UNTAGGED
 from borderwatch.models import Kind, Role, Significance
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Named:
     name: str | None
     geometry: BaseGeometry
     digests: frozenset[bytes]
+    plain: str | None = None
+    """What it is called without a language, where its name is one in a language."""
 
     @cached_property
     def area_km2(self) -> float:
@@ -104,7 +107,8 @@ def named(world: World) -> list[Named]:
         first = painted[0]
         parts = [g for p in painted for g in shapely.get_parts(p.geometry)]
         whole = first.geometry if len(painted) == 1 else shapely.MultiPolygon(parts)
-        result.append(Named(first.owner, first.code, first.name, whole, frozenset(p.digest for p in painted)))
+        digests, plain = frozenset(p.digest for p in painted), first.names.get(UNTAGGED)
+        result.append(Named(first.owner, first.code, first.name, whole, digests, plain))
     return result
 
 
@@ -197,7 +201,7 @@ def renamed_file(before: World, after: World) -> Finding | None:
     The features are matched by place. Told once, not once for each of 25 disputes.
     """
     pairs = [(a, b) for a, b in _same_places(named(before), named(after)) if a.name and b.name]
-    other = [(a, b) for a, b in pairs if not same_text(a.name or "", b.name or "")]
+    other = [(a, b) for a, b in pairs if not same_text(*main_texts((a.name or "", a.plain), (b.name or "", b.plain)))]
     if len(pairs) < RENAMED_LEAST or len(other) < RENAMED_SHARE * len(pairs):
         return None
     some = sorted(other, key=lambda p: -p[0].area_km2)[:EXAMPLES]
@@ -232,6 +236,17 @@ def _same_places(old: Sequence[Named], new: Sequence[Named]) -> Iterator[tuple[N
                 best, found = iou, new[int(j)]
         if found is not None:
             yield a, found
+
+
+def main_texts(one: tuple[str, str | None], other: tuple[str, str | None]) -> tuple[str, str]:
+    """The two names to compare of what has a name each and a plain one perhaps.
+
+    A file with names in English is known by those, one without by its plain names: then the plain ones are compared,
+    or all of Natural Earth is renamed where the later edition has a column NAME_EN beside NAME.
+    """
+    if (one[1] is None) == (other[1] is None):
+        return one[0], other[0]
+    return one[1] or one[0], other[1] or other[0]
 
 
 def same_text(a: str, b: str) -> bool:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from borderwatch.diff import labels
 from borderwatch.diff.doubt import LEAST_LABELS, PARTIAL
-from borderwatch.diff.features import same_text
+from borderwatch.diff.features import main_texts, same_text
 from borderwatch.diff.ownership import SAME_PLACE_IOU, same_place
 from borderwatch.diff.record import Finding
 from borderwatch.diff.spelling import told
+from borderwatch.formats.label_texts import UNTAGGED
 from borderwatch.models import Drawn, Kind, Role, Row, Significance
 from borderwatch.scene import Scene
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 # Two outlines that agree to this are one feature re-drawn; a part of it is not.
 SAME_OUTLINE_IOU = 0.97
-# What a name is called that says no language, where another is the main one: the tag itself.
-UNTAGGED = "name"
 
 
 def findings(before: Scene | Seen, after: Scene | Seen, *, renamed: bool = False) -> list[Finding]:
@@ -100,7 +99,10 @@ def _feature_names(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
     A name that comes or goes in one language, while another stays, is minor; where most of the file gets or loses
     that language it is the table that grew or shrank, and says nothing of the place.
     """
-    old, new = before.depiction.names, after.depiction.names
+    old, new = dict(before.depiction.names), dict(after.depiction.names)
+    if "" in old and "" in new and (UNTAGGED in old) != (UNTAGGED in new):
+        sides = ((old[""], old.pop(UNTAGGED, None)), (new[""], new.pop(UNTAGGED, None)))
+        old[""], new[""] = main_texts(*sides)
     found = []
     for lang in sorted(old.keys() | new.keys()):
         was, now = old.get(lang), new.get(lang)
