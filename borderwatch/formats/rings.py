@@ -244,11 +244,15 @@ def _mended(area: BaseGeometry, what: str) -> BaseGeometry:
     found = [[part] if fine else _mended_parts(part, what) for part, fine in zip(parts, valid.tolist(), strict=True)]
     solid = [part for some in found for part in some]
     # Those that overlap count once, as ground; a union of all of them would take half a minute for 1,100 parts.
-    apart = [
-        shapely.union_all([solid[i] for i in some]) if len(some) > 1 else solid[some[0]] for some in meeting(solid)
-    ]
+    apart = [_united([solid[i] for i in some]) for some in meeting(solid)]
     pieces = shapely.get_parts(np.array([polygonal(area) for area in apart], dtype=object)).tolist()
     return pieces[0] if len(pieces) == 1 else shapely.MultiPolygon(pieces)
+
+
+def _united(areas: list[BaseGeometry]) -> BaseGeometry:
+    """Areas as one; the largest, a mainland with all its lakes, is overlaid once."""
+    areas = sorted(areas, key=lambda area: area.area)
+    return areas[-1] if len(areas) == 1 else areas[-1].union(shapely.union_all(areas[:-1]))
 
 
 def _mended_parts(polygon: BaseGeometry, what: str) -> list[BaseGeometry]:
