@@ -340,7 +340,7 @@ def diff(
     form: str,
     page: Path | None,
 ) -> None:
-    """Compare any two map files: who lost what to whom in the disputes they show."""
+    """Compare any two map files: who lost what to whom in the disputes they show; lines and labels too."""
     from borderwatch import tell, twofiles
     from borderwatch.kept import Kept, folder
 

@@ -347,6 +347,27 @@ def test_a_file_of_areas_and_points_is_compared_by_both(tmp_path: Path) -> None:
     assert {c.kind for c in told} == {Kind.TRANSFER, Kind.RELABELLED}
 
 
+def overpass(path: Path, *places: tuple[int, float, float, Mapping[str, str]]) -> Path:
+    """Overpass JSON of place nodes, in the documented shape of ``out;``."""
+    nodes = [{"type": "node", "id": n, "lat": y, "lon": x, "tags": {"place": "town", **t}} for n, x, y, t in places]
+    path.write_text(json.dumps({"version": 0.6, "generator": "Overpass API", "elements": nodes}), encoding="utf-8")
+    return path
+
+
+def test_place_nodes_of_openstreetmap_are_labels_known_by_their_number(tmp_path: Path) -> None:
+    yalta = {"name": "Ялта", "name:uk": "Ялта", "name:en": "Yalta"}
+    before = overpass(tmp_path / "a.json", (1, 34.16, 44.5, yalta), (2, 34.1, 44.95, {"name": "Симферополь"}))
+    moved = overpass(tmp_path / "b.json", (2, 34.1, 44.95, {"name": "Симферополь"}), (1, 34.12, 44.6, yalta))
+    assert not twofiles.compare(before, moved).changed
+    renamed = overpass(
+        tmp_path / "c.json", (2, 34.1, 44.95, {"name": "Симферополь"}), (1, 34.12, 44.6, {**yalta, "name": "Yalta"})
+    )
+    [crimea] = [r for r in twofiles.compare(before, renamed).results if r.changes]
+    assert [(c.kind, c.subject, c.old, c.new) for c in crimea.changes] == [
+        (Kind.RELABELLED, "label Yalta", "Ялта", "Yalta")
+    ]
+
+
 def test_points_that_say_nothing_are_no_map(tmp_path: Path) -> None:
     before = points(tmp_path / "a.geojson", (PARIS, 2.35, 48.86))
     mute = points(tmp_path / "b.geojson", ({"height": 3}, 2.35, 48.86))

@@ -18,7 +18,7 @@ import numpy as np
 import shapely
 
 from borderwatch.errors import Malformed, Partial, SchemaChanged, TooLarge
-from borderwatch.formats.features import MAX_BYTES, MAX_FEATURES, RawFeature, gated, lines, parsed_json
+from borderwatch.formats.features import MAX_BYTES, MAX_FEATURES, RawFeature, gated, lines, parsed_json, points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -270,13 +270,14 @@ def line_from_paths(paths: Iterable[NDArray[np.float64]], what: str) -> BaseGeom
 
 
 def features_from_osm(osm: OsmData) -> list[RawFeature]:
-    """What a file of OpenStreetMap data draws of boundaries: relations as areas, tagged ways as lines or areas.
+    """What a file of OpenStreetMap data draws: boundary relations as areas, boundary ways as lines or areas, and the
+    nodes of named places as points.
 
     The properties are the tags, and ``@id`` (``relation/60199``).
     """
     features = list(_drawn(osm))
     if not features:
-        raise Malformed("OpenStreetMap data, but not a map: no boundary relation or way with its places (`out geom`)")
+        raise Malformed("OpenStreetMap data, but not a map: no boundary with its places (`out geom`), no named place")
     return features
 
 
@@ -292,3 +293,5 @@ def _drawn(osm: OsmData) -> Iterator[RawFeature]:
             closed = len(path) > 3 and bool((path[0] == path[-1]).all())
             place = gated(shapely.Polygon(path), what) if closed else lines([path], what)
             yield RawFeature(place, properties, element.reference)
+        elif element.kind == "node" and "place" in element.tags and element.path is not None:
+            yield RawFeature(points(element.path.tolist(), str(element)), properties, element.reference)
