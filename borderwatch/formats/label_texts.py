@@ -16,7 +16,7 @@ _OFFICIAL = re.compile(r"official_name(?::([a-z]{2,3}(?:[-_][a-z0-9]{2,8}){0,2})
 _NO_LANGUAGE = frozenset({"abr", "alt", "int", "len", "loc", "nat", "old", "reg", "src"})
 UNTAGGED = "name"
 # What stays with a label from edition to edition, best first. A row's number (fid, OBJECTID) is none.
-_KEYS = ("@id", "osm_id", "wikidata", "wikidataid", "geonameid", "geonamesid", "ne_id", "uuid", "id")
+_KEYS = tuple(map(re.compile, ("@id", "osm_id", "wikidata(id)?", "geonames?id", "ne_id", "uuid", "id")))
 _CLASSES = ("place", "featurecla", "class", "fclass", "feature_class", "natural", "kind", "type")
 _HOLDERS = (
     "iso_a2",
@@ -82,12 +82,19 @@ def label_says(properties: Mapping[str, Any], identity: str | None = None) -> La
     """What a file says of a label, by the fields in use; ``identity`` is the feature's own id in its format."""
     every = {field.lower(): text for field, value in properties.items() if (text := _text(value)) is not None}
     texts = {field: text for field, text in every.items() if text.casefold() not in _BLANK}
+    keys = [(rank, f"{field}={text}") for field, text in texts.items() if (rank := _rank(field)) is not None]
     return LabelSays(
         name=every.get(UNTAGGED),
-        key=next((f"{field}={texts[field]}" for field in _KEYS if field in texts), identity),
+        key=min(keys)[1] if keys else identity,
         word=next((texts[field] for field in _CLASSES if field in texts), None),
         holder=next((texts[field] for field in _HOLDERS if field in texts), None),
     )
+
+
+@cache
+def _rank(field: str) -> int | None:
+    """How good a key a field is, best first; None where it is none."""
+    return next((n for n, key in enumerate(_KEYS) if key.fullmatch(field)), None)
 
 
 def _text(value: Any) -> str | None:
