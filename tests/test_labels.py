@@ -103,6 +103,15 @@ def test_where_only_a_name_is_in_dispute_no_town_in_its_box_is_its_label() -> No
     assert said(told_of(before, after, **sea)) == [(Kind.RELABELLED, "label", "Sea of A", "Sea of B")]
 
 
+def test_a_sea_called_otherwise_at_another_place_of_it_is_renamed() -> None:
+    sea = {"reference": None, "type": DisputeType.NAMING, "name": "Sea of A", "names": {"en": ("Sea of A", "Sea of B")}}
+    kept = label("Port", 13, 41)
+    found = told_of([label("Sea of A", 11, 41), kept], [label("Sea of B", 11.4, 41.2), kept], **sea)
+    assert said(found) == [(Kind.RELABELLED, "label", "Sea of A", "Sea of B")]
+    elsewhere_it_is = [label("Sea of A", 11, 41, ko="X"), kept], [label("Sea", 11.4, 41.2, ko="X"), kept]
+    assert said(told_of(*elsewhere_it_is, **sea)) == [(Kind.RELABELLED, "label X", "Sea of A", "Sea")]
+
+
 # --- which label is which ---------------------------------------------------------------------------------------
 
 

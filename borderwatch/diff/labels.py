@@ -203,12 +203,14 @@ class _Match:
                 self._join(i, j)
 
     def by_text(self) -> None:
-        """A main text that one label alone bears in each world: it was placed elsewhere, however far."""
-        mains = [_alone(label.name for label in labels) for labels in (self.left, self.right)]
-        for text in sorted(mains[0].keys() & mains[1].keys()):
-            i, j = mains[0][text], mains[1][text]
-            if self._open(i, j) and _one_class(self.left[i], self.right[j]):
-                self._join(i, j)
+        """A text that one label alone bears in a language, in each world: it was placed elsewhere, however far."""
+        languages = {lang for side in self._texts for texts in side for lang in texts}
+        for lang in sorted(languages):  # the main text first
+            alone = [_alone(texts.get(lang) for texts in side) for side in self._texts]
+            for text in sorted(alone[0].keys() & alone[1].keys()):
+                i, j = alone[0][text], alone[1][text]
+                if self._open(i, j) and _one_class(self.left[i], self.right[j]):
+                    self._join(i, j)
 
     def by_place(self, *, sharing: bool) -> None:
         """Nearest first; ``sharing``: only what says one thing in common in one language."""
@@ -291,13 +293,25 @@ def findings(before: Scene, after: Scene) -> list[Finding]:
     pairing = paired(before.lettering, after.lettering, limit)
     here = after.ground
     found: list[Finding] = []
-    for pair in pairing.near(here.window):
+    for pair in _renamed_itself(pairing.near(here.window), here):
         was = pair.old is not None and here.bears(pair.old)
         now = pair.new is not None and here.bears(pair.new)
         # A label that took another text keeps its place, and is this dispute's if it was.
         if was or now:
             found += _of_pair(pair, pairing, here, was=was, now=now, whole=(before.complete, after.complete))
     return _merged(found)
+
+
+def _renamed_itself(pairs: Sequence[Pair], here: Ground) -> list[Pair]:
+    """The same pairs; where one label that names the disputed thing went and one came, they are one, renamed.
+
+    A sea's name is put wherever there is room, and "Sea of Japan" and "East Sea" are both among its names.
+    """
+    own = [p for p in pairs if (p.old is None or p.new is None) and here.names_itself(p.either)]
+    gone, come = [p for p in own if p.new is None], [p for p in own if p.old is None]
+    if len(gone) != 1 or len(come) != 1:
+        return list(pairs)
+    return [*(p for p in pairs if p is not gone[0] and p is not come[0]), Pair(gone[0].old, come[0].new)]
 
 
 def elsewhere(before: World, after: World, grounds: Sequence[Ground]) -> list[Finding]:
