@@ -289,6 +289,8 @@ def _near(left: Sequence[Painted], right: Sequence[Painted], km: float) -> Itera
 
 def findings(before: Scene, after: Scene) -> list[Finding]:
     """What changed of the labels of one dispute, told by label and language."""
+    if not before.lettering.labels and not after.lettering.labels:
+        return []
     limit = max(before.depiction.limit_km or 0.0, after.depiction.limit_km or 0.0)
     pairing = paired(before.lettering, after.lettering, limit)
     here = after.ground
