@@ -133,6 +133,21 @@ def bowed(n: int) -> BaseGeometry:
     return shapely.Polygon(shapely.box(10, 10, 20, 20).exterior, holes)
 
 
+@pytest.mark.parametrize("n", range(4))
+def test_ground_drawn_invalid_lies_in_an_odd_number_of_rings(n: int) -> None:
+    drawn = shapely.MultiPolygon([bowed(n), shapely.box(30, 10, 40, 20), shapely.box(35, 15, 45, 25)])
+    table = rings_from_wkb([drawn.wkb], {})
+    assert table is not None
+    [shape] = table.shapes(str).tolist()
+    assert shape.is_valid
+    rings = shapely.make_valid(shapely.polygons(shapely.get_rings(bowed(n))))
+    at = np.random.default_rng(n).uniform(9, 21, (500, 2))
+    odd = np.array([shapely.contains_xy(ring, *at.T) for ring in rings.tolist()]).sum(axis=0) % 2 == 1
+    assert (shapely.contains_xy(shape, *at.T) == odd).all()
+    beside = shapely.box(29, 9, 46, 26)
+    assert shapely.intersection(shape, beside).area == pytest.approx(175)
+
+
 @pytest.mark.parametrize("n", range(8))
 def test_only_what_reaches_there_is_mended_and_the_answer_is_that_of_mending_all(tmp_path: Path, n: int) -> None:
     whole = bowed(n)
