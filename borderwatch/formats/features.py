@@ -32,6 +32,7 @@ _MAX_LON, _MAX_LAT = 360.0, 90.0
 _POLE_EDGE_LAT = 89.0
 # A part smaller than this that cannot be repaired is a fold of rounding, not ground (km2).
 _CRUMB_KM2 = 0.5
+_MOST_PAIRS = 5_000_000  # boxes that may meet, looked at together: 16 bytes each
 
 
 class RawFeature(NamedTuple):
@@ -218,14 +219,8 @@ def odd_ground(shell: BaseGeometry, holes: Sequence[BaseGeometry]) -> BaseGeomet
 def meeting(areas: Sequence[BaseGeometry]) -> list[list[int]]:
     """Areas by their places, those together that hang together: one meets another, that one a third."""
     array = np.array(areas, dtype=object)
-    one, other = shapely.STRtree(array).query(array)
-    one, other = one[one < other], other[one < other]
-    # Thousands of islands lie in the box of one mainland: that is asked of all, and prepared for it.
     size = shapely.area(array)
-    smaller = size[one] < size[other]
-    large, small = np.where(smaller, other, one), np.where(smaller, one, other)
-    shapely.prepare(array[np.unique(large)])
-    meet = shapely.intersects(array[large], array[small])
+    tree = shapely.STRtree(array)
     group = list(range(len(areas)))
 
     def first(i: int) -> int:
@@ -234,8 +229,18 @@ def meeting(areas: Sequence[BaseGeometry]) -> list[list[int]]:
             i = group[i]
         return i
 
-    for i, j in zip(one[meet].tolist(), other[meet].tolist(), strict=True):
-        group[first(j)] = first(i)
+    step = max(_MOST_PAIRS // max(len(areas), 1), 1)
+    for at in range(0, len(areas), step):
+        one, other = tree.query(array[at : at + step])
+        one += at
+        one, other = one[one < other], other[one < other]
+        # Thousands of islands lie in the box of one mainland: that is asked of all, and prepared for it.
+        smaller = size[one] < size[other]
+        large, small = np.where(smaller, other, one), np.where(smaller, one, other)
+        shapely.prepare(array[np.unique(large)])
+        meet = shapely.intersects(array[large], array[small])
+        for i, j in zip(one[meet].tolist(), other[meet].tolist(), strict=True):
+            group[first(j)] = first(i)
     found: dict[int, list[int]] = {}
     for i in range(len(areas)):
         found.setdefault(first(i), []).append(i)
