@@ -96,7 +96,8 @@ def test_more_vertices_on_the_same_lines_enclose_no_ground(case: Case, which: in
         for n, (code, g) in enumerate(case.drawing)
     )
     found = chain.diff(case.drawing, dense, redigitised_from=1.0)
-    assert found.residual > 0
+    had, has = (shapely.get_num_coordinates([g for _, g in d]).sum() for d in (case.drawing, dense))
+    assert (found.residual > 0) == (has > had)  # no edge may be longer than the step
     assert not found.faces
 
 
