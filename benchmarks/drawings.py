@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from trials import ROOT, Event, Trial, judged, tried
+from trials import ROOT, Event, Trial, coarsened, judged, tried
 
 from borderwatch import geometry as geo
 from borderwatch import sources
@@ -135,7 +135,8 @@ def battery_of(about: Dispute, world: World) -> list[Trial]:
     trials = []
     for number, (name, variant) in enumerate(battery().items()):
         after = variant(drawing, np.random.default_rng(number))
-        trials.append(tried(drawing, after, about, name, None))
+        finest = coarsened(world.resolution_km, drawing, after)
+        trials.append(tried(drawing, after, about, name, None, finest=finest))
     return trials
 
 
@@ -154,11 +155,12 @@ def synthetic_of(about: Dispute, world: World, operators: Iterable[str]) -> list
             rng = np.random.default_rng([number, int(level * 10)])
             radius = max(rng.uniform(4.0, 8.0) * level, 2.0)
             noisy = operator(drawing, level, rng)
-            trials.append(tried(drawing, noisy, about, name, None, level))
+            finest = coarsened(world.resolution_km, drawing, noisy)
+            trials.append(tried(drawing, noisy, about, name, None, level, finest=finest))
             for event in (event_on(drawing, about, here, None), event_on(drawing, about, here, radius)):
                 if event is not None:
                     after = made.handed(noisy, event.place, event.gainer)
-                    trials.append(tried(drawing, after, about, name, event, level))
+                    trials.append(tried(drawing, after, about, name, event, level, finest=finest))
     return trials
 
 
@@ -189,13 +191,18 @@ def generalisation_of(about: Dispute, pair: tuple[World, World]) -> list[Trial]:
     """One edition at two scales, as it is and with the dispute's ground handed over at the coarser."""
     here = ground(about)
     fine, coarse = (around(world, here) for world in pair)
-    trials = [tried(fine, coarse, about, "10m to 50m", None), tried(coarse, fine, about, "50m to 10m", None)]
+    down = (pair[0].resolution_km, pair[1].resolution_km)
+    up = (down[1], down[0])
+    trials = [
+        tried(fine, coarse, about, "10m to 50m", None, finest=down),
+        tried(coarse, fine, about, "50m to 10m", None, finest=up),
+    ]
     event = event_on(coarse, about, here, None)
     if event is not None:
         after = made.handed(coarse, event.place, event.gainer)
-        trials.append(tried(fine, after, about, "10m to 50m", event))
+        trials.append(tried(fine, after, about, "10m to 50m", event, finest=down))
         back = replace(event, loser=event.gainer, gainer=event.loser)
-        trials.append(tried(after, fine, about, "50m to 10m", back))
+        trials.append(tried(after, fine, about, "50m to 10m", back, finest=up))
     return trials
 
 

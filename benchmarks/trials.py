@@ -18,6 +18,7 @@ from borderwatch import geometry as geo  # noqa: E402
 from borderwatch.diff import compare  # noqa: E402
 from borderwatch.diff.ownership import both  # noqa: E402
 from borderwatch.diff.series import redrawn  # noqa: E402
+from borderwatch.mapfile import finest_km  # noqa: E402
 from borderwatch.models import GROUND_KINDS, Dispute, Feature, Kind, Significance  # noqa: E402
 from borderwatch.observe import Observer  # noqa: E402
 from borderwatch.scene import Scene  # noqa: E402
@@ -65,11 +66,21 @@ class Trial:
 
 
 def tried(
-    before: Drawing, after: Drawing, about: Dispute, operator: str, event: Event | None, size: float = 0
+    before: Drawing,
+    after: Drawing,
+    about: Dispute,
+    operator: str,
+    event: Event | None,
+    size: float = 0,
+    *,
+    finest: tuple[float, float],
 ) -> Trial:
-    """Compare two drawings of one dispute by every method."""
+    """Compare two drawings of one dispute, that show things down to ``finest`` km, by every method."""
     observer = Observer([about])
-    old, new = (made.world([_feature(c, g) for c, g in d], n, km=1.0) for n, d in enumerate((before, after)))
+    old, new = (
+        made.world([_feature(c, g) for c, g in d], n, km=km)
+        for n, (d, km) in enumerate(zip((before, after), finest, strict=True))
+    )
     a, b = observer.scenes(old)[about.slug], observer.scenes(new)[about.slug]
     return judged(a, b, operator, event, anew=redrawn(old, new), size=size)
 
@@ -101,6 +112,15 @@ def judged(
         outcome.comparison.verdict.value,
         size,
     )
+
+
+def coarsened(resolution_km: float, drawing: Drawing, noisy: Drawing) -> tuple[float, float]:
+    """What a drawing of a map of some resolution shows, and what is left of that in a noisy one.
+
+    As ``borderwatch diff`` tells it of a file: by the distance between vertices, here by how much longer it became.
+    """
+    steps = [finest_km([g for _, g in d]) for d in (drawing, noisy)]
+    return resolution_km, resolution_km * max(1.0, steps[1] / steps[0])
 
 
 def _feature(code: str, place: BaseGeometry) -> Feature:
