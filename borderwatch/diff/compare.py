@@ -43,7 +43,10 @@ def scenes(before: Scene, after: Scene, between: Between = NOTHING_KNOWN, *, sam
     judged = ownership.findings(before, after, redrawn=redrawn, same_ground=same_ground)
     noise, limit = judged.noise, judged.limit_km
     found = list(judged.findings)
-    if not before.ground.name_only:
+    # Finer than the two drawings can show, a thing of its own comes and goes with them.
+    finest = max(s.depiction.limit_km or 0.0 for s in (before, after))
+    shown = noise.shared >= ownership.KEPT or before.ground.inradius_km >= finest
+    if shown and not before.ground.name_only:
         for own in names.own_features(before, after):
             found = _joined(found, _weigh(own, before, after, redrawn=redrawn), before)
     regrouped = features.findings(after, between.regrouped)

@@ -368,7 +368,7 @@ def _judge(
     ours = any(p.inside for p in clear)
     if share < EDGE_SHARE and not ours:
         return None
-    if radius < declared and share < COARSE_SHARE:
+    if radius < declared and not _vouched(one, share, noise):
         return None
     measures = {
         "area_km2": area,
@@ -390,6 +390,17 @@ def _judge(
     significance = Significance.SUBSTANTIVE if solid else Significance.MINOR
     kind = kind_of(loser, gainer, geometry, before.ground, overlap=one.difference.overlap)
     return Finding(kind, significance, loser=loser, gainer=gainer, **measures)  # type: ignore[arg-type]
+
+
+def _vouched(one: Measured, share: float, noise: Noise) -> bool:
+    """Whether a difference finer than the sources can vouch for is told all the same, as minor.
+
+    Where the rest was kept a good part of the dispute; where it was drawn anew most of it, and from owner to owner, for
+    small islands come and go.
+    """
+    if noise.shared >= KEPT:
+        return share >= COARSE_SHARE
+    return share >= MOSTLY and one.difference.loser is not None and one.difference.gainer is not None
 
 
 def _carried_km(one: Measured, before: Scene, after: Scene, at_least_km: float, plane: geo.Plane) -> float:
