@@ -203,6 +203,30 @@ class Cut:
     km2: float
 
 
+class Knife:
+    """Cuts the features of a world to disputes; what ``known`` has of the same bytes is taken as it was cut."""
+
+    def __init__(self, world: World, known: Mapping[tuple[bytes, str], Cut]) -> None:
+        self._world, self._known = world, known
+        self._bytes: dict[int, bytes] = {}
+        self.cuts: dict[tuple[bytes, str], Cut] = {}
+
+    def cut(self, number: int, here: Ground) -> Cut:
+        """The ``number``-th feature cut to one dispute."""
+        geometry = self._world.painted[number].geometry
+        # Of the very bytes: a drawing that is the same but for its rounding has other digits in its shares.
+        if number not in self._bytes:
+            self._bytes[number] = hashlib.blake2b(shapely.to_wkb(geometry), digest_size=16).digest()
+        key = (self._bytes[number], here.dispute.slug)
+        cut = self._known.get(key)
+        if cut is None:
+            clipped = geo.clip(geometry, here.window)
+            inside = geo.polygonal(_meet(clipped, here.area))
+            cut = Cut(clipped, inside, geo.area_km2(inside))
+        self.cuts[key] = cut
+        return cut
+
+
 class Observer:
     """Reads worlds into scenes; holds the grounds of the disputes it watches."""
 
@@ -218,18 +242,9 @@ class Observer:
         """The scene of every dispute in one world, by slug."""
         own = self._own_features(world)
         # What the world before drew the same need not be cut again: of ten editions most features are in all.
-        known, self._cuts = self._cuts, {}
-        return {g.dispute.slug: self._scene(world, g, own, known) for g in self.grounds}
-
-    def _cut(self, painted: Painted, here: Ground, known: Mapping[tuple[bytes, str], Cut]) -> Cut:
-        key = (painted.digest, here.dispute.slug)
-        cut = known.get(key) or self._cuts.get(key)
-        if cut is None:
-            clipped = geo.clip(painted.geometry, here.window)
-            inside = geo.polygonal(_meet(clipped, here.area))
-            cut = Cut(clipped, inside, geo.area_km2(inside))
-        self._cuts[key] = cut
-        return cut
+        knife = Knife(world, self._cuts)
+        self._cuts = knife.cuts
+        return {g.dispute.slug: self._scene(world, g, own, knife) for g in self.grounds}
 
     def _own_features(self, world: World) -> dict[int, str]:
         """Which features are a disputed thing itself: by identity first, else by place (best IoU above a half).
@@ -279,9 +294,7 @@ class Observer:
                 best, best_iou = candidate.dispute.slug, iou
         return best
 
-    def _scene(
-        self, world: World, here: Ground, own: Mapping[int, str], known: Mapping[tuple[bytes, str], Cut]
-    ) -> Scene:
+    def _scene(self, world: World, here: Ground, own: Mapping[int, str], knife: Knife) -> Scene:
         slug = here.dispute.slug
         if world.extent is not None and not world.extent.covers(here.area):
             nothing = Depiction(
@@ -309,7 +322,7 @@ class Observer:
                 continue
             if painted.role is Role.SEA and not here.sea:
                 continue
-            cut = self._cut(painted, here, known)
+            cut = knife.cut(int(i), here)
             if not cut.clipped.is_empty:
                 areas.append(_piece(painted, cut.clipped, own=own.get(int(i)) == slug))
                 cuts.append(cut)
