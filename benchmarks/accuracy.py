@@ -64,6 +64,8 @@ def constants() -> dict[str, float]:
         "noise.SAME_KM": noise.SAME_KM,
         "noise.COMPACT": noise.COMPACT,
         "noise.BESIDE": noise.BESIDE,
+        "noise.ALL_LEFT": noise.ALL_LEFT,
+        "noise.THICK": noise.THICK,
         "ownership.MOSTLY": ownership.MOSTLY,
         "ownership.MINOR_FRACTION": ownership.MINOR_FRACTION,
         "ownership.MINOR_SHARE": ownership.MINOR_SHARE,
