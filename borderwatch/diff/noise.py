@@ -7,7 +7,7 @@ a difference divided by such a floor told change from noise better (F1 .97) than
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +37,10 @@ SAME_KM = 0.01
 BESIDE, BESIDE_MIN_KM = 2.0, 1.0
 # Fewer samples are no measure.
 FEW, LAND_SAMPLES = 10, 40
+# Candidates that leave less than this share of all boundaries are the noise themselves.
+ALL_LEFT = 0.02
+# Of a sliver the thickness is twice the inradius; half as much again where it bends.
+THICK = 3.0
 # The largest circle fills this much of a patch that is no sliver (a disk 1, Crimea .4, a shifted boundary < .1).
 COMPACT = 0.25
 # How far from land a line of a sea zone is still the coast, as a share of the zone's own thickness: our land is
@@ -95,8 +99,8 @@ class Outline:
         """All boundaries together."""
         return shapely.MultiLineString(list(self.parts))
 
-    def beside_others(self, at: NDArray[np.bool_], near_km: float, ground: BaseGeometry) -> NDArray[np.bool_]:
-        """Which of the samples asked about lie where two owners meet.
+    def beside_others(self, near_km: float, ground: BaseGeometry) -> NDArray[np.bool_]:
+        """Which samples lie where two owners meet.
 
         That is where another owner begins, on ground that the other scene draws too: a boundary drawn out at sea, where
         the other map draws nobody, says nothing of how the two draw boundaries on land.
@@ -104,8 +108,8 @@ class Outline:
         found = np.zeros(len(self.points), dtype=bool)
         shapely.prepare(ground)
         owners = self.owner[self.part]
-        for owner in np.unique(owners[at]).tolist():
-            mine = np.flatnonzero(at & (owners == owner))
+        for owner in np.unique(owners).tolist():
+            mine = np.flatnonzero(owners == owner)
             others = shapely.MultiLineString(list(self.parts[self.owner != owner]))
             shapely.prepare(others)
             samples = np.asarray(shapely.points(self.points[mine]))
@@ -179,51 +183,88 @@ def _outlines(area: BaseGeometry, thin: float) -> list[BaseGeometry]:
     return [p.exterior for p in parts if not p.is_empty] + holes
 
 
-def floor(before: Scene, after: Scene, candidates: Sequence[BaseGeometry], plane: geo.Plane) -> Noise:
-    """The noise floors outside ``candidates`` (plane areas that may be real changes, one a piece)."""
+def floor(
+    before: Scene, after: Scene, candidates: Sequence[BaseGeometry], radii_km: Sequence[float], plane: geo.Plane
+) -> Noise:
+    """The noise floors outside ``candidates``: plane areas that may be real changes, one a piece.
+
+    ``radii_km`` is how thick each is, infinite for what is not to be taken for noise however thin.
+    """
     limits = [s.depiction.limit_km or 0.0 for s in (before, after)]
     # Neighbouring sea zones are often drawn apart, by a kilometre or two: the far side of such a seam bounds a
     # changed zone too.
     seam_km = max(SAME_KM, *limits) if before.ground.sea else SAME_KM
     old, new = _sampled([list(boundaries(s, plane).values()) for s in (before, after)])
-    gaps, outside, noise = _floor(old, new, candidates, seam_km)
-    if noise.floor_km == 0 or not outside.any():
-        return noise
-    land = []
-    for outline, limit, other, at in zip(
-        (old, new), limits, (after, before), np.split(outside, [len(old.points)]), strict=True
-    ):
-        ground = geo.repair_quietly(plane.project(geo.union(other.by_owner.values())))
-        land.append(outline.beside_others(at, max(BESIDE * limit, BESIDE_MIN_KM), ground))
-    where = np.concatenate(land)
-    return replace(noise, land_km=_quantile(gaps[where])) if where.sum() >= LAND_SAMPLES else noise
+    gaps = _both_gaps(old, new)
+    if gaps is None:
+        return _nothing_to_measure(old, new)
+    land = np.zeros(len(gaps), dtype=bool)
+    if _quantile(gaps) > 0:
+        meeting = []
+        for outline, limit, other in zip((old, new), limits, (after, before), strict=True):
+            ground = geo.repair_quietly(plane.project(geo.union(other.by_owner.values())))
+            meeting.append(outline.beside_others(max(BESIDE * limit, BESIDE_MIN_KM), ground))
+        land = np.concatenate(meeting)
+    points = np.concatenate([old.points, new.points])
+    return _settled(gaps, land, [_near(points, c, seam_km) for c in candidates], candidates, np.asarray(radii_km))
 
 
 def floor_of_lines(before: BaseGeometry, after: BaseGeometry, candidates: BaseGeometry, plane: geo.Plane) -> Noise:
     """The floor of two sets of boundary lines in degrees."""
-    return _floor(*_sampled([[plane.project(before)], [plane.project(after)]]), [candidates])[2]
+    old, new = _sampled([[plane.project(before)], [plane.project(after)]])
+    gaps = _both_gaps(old, new)
+    if gaps is None:
+        return _nothing_to_measure(old, new)
+    near = _near(np.concatenate([old.points, new.points]), candidates, SAME_KM)
+    return _settled(gaps, np.zeros(len(gaps), dtype=bool), [near], [candidates], np.array([np.inf]))
 
 
-def _floor(
-    old: Outline, new: Outline, candidates: Sequence[BaseGeometry], seam_km: float = SAME_KM
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], Noise]:
-    """The gaps at the samples of both outlines, which of them lie outside the candidates, and the floor of those."""
-    points = np.concatenate([old.points, new.points])
-    nothing = np.zeros(len(points)), np.zeros(len(points), dtype=bool)
-    if len(old.parts) == 0 or len(new.parts) == 0:
-        return *nothing, Noise(0.0, 1.0 if len(old.parts) == len(new.parts) else 0.0)
-    gaps = np.concatenate([_gaps(old, new), _gaps(new, old)])
-    if len(gaps) == 0:
-        return *nothing, Noise(0.0, 0.0)
-    # A changed stretch bounds its own difference: it says nothing of the noise elsewhere.
-    outside = _outside(points, _parts(candidates), seam_km)
-    if outside.sum() < max(FEW, 0.02 * len(points)):
+def _both_gaps(old: Outline, new: Outline) -> NDArray[np.float64] | None:
+    """The gaps at the samples of both outlines; None where one has no lines."""
+    if len(old.points) == 0 or len(new.points) == 0:
+        return None
+    return np.concatenate([_gaps(old, new), _gaps(new, old)])
+
+
+def _nothing_to_measure(old: Outline, new: Outline) -> Noise:
+    return Noise(0.0, 1.0 if len(old.parts) == len(new.parts) == 0 else 0.0)
+
+
+def _settled(
+    gaps: NDArray[np.float64],
+    land: NDArray[np.bool_],
+    near: Sequence[NDArray[np.bool_]],
+    candidates: Sequence[BaseGeometry],
+    radii_km: NDArray[np.float64],
+) -> Noise:
+    """The floors where every candidate that does not stand out from them counts as noise.
+
+    A changed stretch bounds its own difference and says nothing of the noise elsewhere. But left out for good, the
+    thickest pieces of noise would leave the thinnest to measure it by (1.1 km of 10 in a map drawn anew so far off):
+    from the floor without any candidate on, those it covers are taken in, until none is left that it covers.
+    """
+    excluded = np.ones(len(candidates), dtype=bool)
+    if (~_any(near, excluded, len(gaps))).sum() < max(FEW, ALL_LEFT * len(gaps)):
         # Drawn anew, every boundary runs along a candidate, and slivers are the noise; a compact patch never is.
-        outside = _outside(points, _compact(candidates), seam_km)
-    shared = float((gaps[outside] <= SAME_KM).mean()) if outside.any() else 0.0
-    # Few stretches left outside may be the odd ones (islets only one draws): no floor above that of all boundaries.
-    value = min(_quantile(gaps[outside]), _quantile(gaps))
-    return gaps, outside, Noise(value, shared)
+        excluded = np.array([_is_compact(c) for c in candidates], dtype=bool)
+    # A line next to a piece of noise is hardly farther off than the piece is thick; farther, it bounds another.
+    beyond = [mask & (gaps > THICK * km) for mask, km in zip(near, radii_km.tolist(), strict=True)]
+    while True:
+        outside = ~(_any(near, excluded, len(gaps)) | _any(beyond, ~excluded, len(gaps)))
+        shared = float((gaps[outside] <= SAME_KM).mean()) if outside.any() else 0.0
+        # Few stretches left outside may be the odd ones (islets only one draws): no floor above that of all.
+        value = min(_quantile(gaps[outside]), _quantile(gaps))
+        on_land = _quantile(gaps[outside & land]) if (outside & land).sum() >= LAND_SAMPLES else None
+        noise = Noise(value, shared, on_land)
+        standing_out = excluded & (radii_km > RATIO * noise.ownership_km)
+        if (standing_out == excluded).all():
+            return noise
+        excluded = standing_out
+
+
+def _any(near: Sequence[NDArray[np.bool_]], which: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
+    chosen = [mask for mask, wanted in zip(near, which.tolist(), strict=True) if wanted]
+    return np.any(chosen, axis=0) if chosen else np.zeros(length, dtype=bool)
 
 
 def _quantile(gaps: NDArray[np.float64]) -> float:
@@ -231,28 +272,24 @@ def _quantile(gaps: NDArray[np.float64]) -> float:
     return 0.0 if value <= SAME_KM else value
 
 
-def _outside(points: NDArray[np.float64], areas: BaseGeometry, seam_km: float) -> NDArray[np.bool_]:
-    outside = np.ones(len(points), dtype=bool)
-    if areas.is_empty:
-        return outside
-    west, south, east, north = areas.bounds
+def _near(points: NDArray[np.float64], area: BaseGeometry, seam_km: float) -> NDArray[np.bool_]:
+    """Which points lie in an area or along it."""
+    near = np.zeros(len(points), dtype=bool)
+    if area.is_empty:
+        return near
+    west, south, east, north = area.bounds
     x, y = points.T
-    near = (x >= west - seam_km) & (x <= east + seam_km) & (y >= south - seam_km) & (y <= north + seam_km)
-    shapely.prepare(areas)
-    outside[near] = ~shapely.dwithin(shapely.points(points[near]), areas, seam_km)
-    return outside
+    box = (x >= west - seam_km) & (x <= east + seam_km) & (y >= south - seam_km) & (y <= north + seam_km)
+    shapely.prepare(area)
+    near[box] = shapely.dwithin(shapely.points(points[box]), area, seam_km)
+    return near
 
 
-def _parts(areas: Sequence[BaseGeometry]) -> BaseGeometry:
-    # Not a union: two patches may overlap on the plane, and only distances to them are asked for.
-    return shapely.MultiPolygon([p for p in shapely.get_parts(areas) if p.area > 0])
-
-
-def _compact(areas: Sequence[BaseGeometry]) -> BaseGeometry:
-    """The pieces that are no slivers: their largest circle fills a good part of them.
-
-    Piece by piece: joined to the slivers beside it, the most compact change is long and thin.
-    """
-    parts = [p for p in shapely.get_parts(areas) if p.area > 0]
-    radii = [geo.largest_circle(p, p.area**0.5 / 50).length for p in parts]
-    return shapely.MultiPolygon([p for p, r in zip(parts, radii, strict=True) if np.pi * r * r >= COMPACT * p.area])
+def _is_compact(area: BaseGeometry) -> bool:
+    """Whether an area is no sliver: its largest circle fills a good part of it."""
+    parts = [p for p in shapely.get_parts(area) if p.area > 0]
+    if not parts:
+        return False
+    largest = max(parts, key=lambda p: p.area)
+    radius = geo.largest_circle(largest, largest.area**0.5 / 50).length
+    return bool(np.pi * radius * radius >= COMPACT * largest.area)

@@ -230,8 +230,8 @@ def on_ground(
     return Measured(difference, tuple(thick), tuple(thin)) if thick else None
 
 
-def patches(passed: Iterable[Difference], plane: geo.Plane, at_least_km: float) -> list[BaseGeometry]:
-    """Every compact piece in the window, on the ground or not: a neighbour's change is no noise either.
+def patches(passed: Iterable[Difference], plane: geo.Plane, at_least_km: float) -> list[tuple[BaseGeometry, float]]:
+    """Every compact piece in the window and its inradius (km), on the ground or not: all are real, none is noise.
 
     Where a whole region is drawn otherwise at once (Kashmir with Aksai Chin, 2025), most boundary around one
     dispute bounds the change of another, and would raise the floor above the change itself.
@@ -241,7 +241,7 @@ def patches(passed: Iterable[Difference], plane: geo.Plane, at_least_km: float) 
         for piece in shapely.get_parts(difference.geometry):
             radius = geo.inradius_km(piece, plane, at_least_km=at_least_km)
             if radius > at_least_km and np.pi * radius * radius >= COMPACT * geo.area_km2(piece):
-                found.append(piece)
+                found.append((piece, radius))
     return found
 
 
@@ -283,10 +283,12 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False, same_ground:
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared
     passed, measured = _passed(before, after, plane, smallest)
-    suspects = [p.geometry for m in measured for p in m.thick]
+    suspects = [
+        (p.geometry, np.inf if _is_most(p.geometry, before) else p.inradius_km) for m in measured for p in m.thick
+    ]
     if measured:
         suspects += patches(passed, plane, smallest)
-    noise = floor(before, after, [plane.project(s) for s in suspects], plane)
+    noise = floor(before, after, [plane.project(s) for s, _ in suspects], [km for _, km in suspects], plane)
     if any(noise.of(m.difference.loser, m.difference.gainer) == 0 for m in measured):
         # No noise: what is too thin to find a change by is part of the change. Such drawings share their slivers.
         _, measured = _passed(before, after, plane, smallest, slivers=True)
@@ -296,10 +298,13 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False, same_ground:
         finding = _judge(one, before, after, noise, declared, redrawn=redrawn)
         if finding is not None:
             found.append(finding)
-        elif one.difference.loser and one.difference.gainer and not _stayed(one, before, after):
-            common = geo.area_km2(both(geo.union(p.geometry for p in one.thick), before.ground.area))
-            if common >= MOSTLY * before.ground.area_km2:
-                unclear = max(unclear, one.thick[0].inradius_km)
+        elif (
+            one.difference.loser
+            and one.difference.gainer
+            and not _stayed(one, before, after)
+            and _is_most(geo.union(p.geometry for p in one.thick), before)
+        ):
+            unclear = max(unclear, one.thick[0].inradius_km)
     return Judged(tuple(found), noise, limit, unclear)
 
 
@@ -332,6 +337,11 @@ def _boxed(area: BaseGeometry, box: tuple[float, float, float, float]) -> BaseGe
         return geo.polygonal(shapely.clip_by_rect(area, *box))
     except shapely.errors.GEOSException:
         return geo.clip(area, box)
+
+
+def _is_most(area: BaseGeometry, scene: Scene) -> bool:
+    """Whether an area is most of the dispute's ground."""
+    return geo.area_km2(both(area, scene.ground.area)) >= MOSTLY * scene.ground.area_km2
 
 
 def _stayed(one: Measured, before: Scene, after: Scene) -> bool:
@@ -414,7 +424,7 @@ def _carried_km(one: Measured, before: Scene, after: Scene, at_least_km: float, 
     if not one.thick or loser is None or gainer is None or one.thick[0].inradius_km < at_least_km:
         return 0.0
     piece = one.thick[0].geometry
-    if geo.area_km2(both(piece, before.ground.area)) < MOSTLY * before.ground.area_km2:
+    if not _is_most(piece, before):
         return 0.0
     middle = geo.centre(piece, plane)
     edge = middle.distance(plane.project(shapely.box(*before.ground.window).boundary))
