@@ -30,6 +30,7 @@ import speed_data as data
 import speed_methods as methods
 from speed_many import thirty_thousand
 
+from borderwatch import geometry as geo
 from borderwatch import twofiles
 from borderwatch.derive import observer
 from borderwatch.diff import chain, elsewhere, ownership
@@ -174,12 +175,14 @@ def anew_rows(clock: Clock) -> Iterator[Row]:
     yield Row("drawn anew", "boundary chain: to say so", cpu, wall, runs, note="by the anchors alone")
     scenes = [observer().scenes(file.world(n)) for n, file in enumerate(files)]
     slugs = [s for s, scene in scenes[0].items() if scene.areas and not scene.ground.name_only]
-    held = [[scene[s].by_owner for s in slugs] for scene in scenes]
+    pairs = [(scenes[0][s], scenes[1][s], geo.Plane.around(scenes[0][s].ground.window)) for s in slugs]
+    _ = [scene.by_owner for a, b, _ in pairs for scene in (a, b)]  # made with the clips
+    least_km = ownership.MINOR_FRACTION * max(scene.depiction.limit_km or 0.0 for a, b, _ in pairs for scene in (a, b))
     clips = [[[(p.drawn.owner or "?", p.geometry) for p in scene[s].areas] for s in slugs] for scene in scenes]
     tree, tree_wall, runs, _ = clock.best(lambda: [methods.tree_pairs(a, b) for a, b in zip(*clips, strict=True)])
     yield Row("drawn anew", f"STRtree pairs on the clips of {len(slugs)} disputes", tree, tree_wall, runs)
-    cpu, wall, runs, _ = clock.best(lambda: [list(ownership.differences(a, b)) for a, b in zip(*held, strict=True)])
-    note = "gains from nobody and losses to nobody told too"
+    cpu, wall, runs, _ = clock.best(lambda: [ownership.thick_pieces(a, b, plane, least_km) for a, b, plane in pairs])
+    note = f"gains from nobody and losses to nobody too; what holds no circle of {least_km:.2f} km is no candidate"
     yield Row("drawn anew", "the product on the same clips", cpu + said, wall, runs, (cpu + said) / tree, note)
 
 

@@ -235,6 +235,41 @@ def test_a_disk_of_four_floors_is_found_with_its_owners(noise: str, case: Case) 
         assert common / geo.area_km2(told.geometry.union(taken)) > 0.5
 
 
+@laws(6)
+@given(cases)
+def test_noise_ten_times_the_scale_does_not_hide_behind_its_own_pieces(case: Case) -> None:
+    # Every lens between the two drawings is thicker than the scale: left out, they once left 1 km of 10 to measure by.
+    drawing = made.dissolved(case.drawing)
+    outcome = compared(drawing, made.redigitised(drawing, 10.0, case.rng), case.ground, km=1.0)
+    assert substantive(outcome) == []
+    assert (outcome.comparison.noise_floor_km or 0.0) > 3
+
+
+def test_islets_below_the_scale_come_and_go_untold() -> None:
+    islet = disk(12.0, 41.0, 0.8)
+    mainland = shapely.box(10.0, 40.0, 11.5, 42.0)
+    with_islet = (("AR", mainland), ("CL", islet))
+    redrawn = made.redigitised((("AR", mainland),), 0.5, np.random.default_rng(1))
+    for before, after in ((with_islet, redrawn), (redrawn, with_islet)):
+        outcome = compared(before, after, islet.buffer(0.01), km=1.0)
+        assert outcome.findings == ()
+        assert outcome.comparison.verdict is not Verdict.CHANGED
+
+
+@laws(10)
+@given(seeds, st.floats(0.5, 20.0))
+def test_leaving_out_small_pieces_leaves_the_large_ones_as_they_are(seed: int, least_km: float) -> None:
+    before, after = two_maps(seed)
+    plane = geo.Plane(12.5, 42.5)
+
+    def thick(found: list[Difference]) -> list[tuple[str | None, str | None, bool, float]]:
+        parts = [(d, p) for d in found for p in shapely.get_parts(d.geometry)]
+        kept = [(d, p) for d, p in parts if geo.inradius_km(p, plane) > least_km]
+        return sorted(((d.loser or "", d.gainer or "", d.overlap, round(geo.area_km2(p), 3)) for d, p in kept))
+
+    assert thick(list(differences(before, after, at_least_km=least_km))) == thick(passed(before, after))
+
+
 @laws(15)
 @given(cases)
 def test_a_real_change_does_not_raise_the_floor_it_is_measured_against(case: Case) -> None:

@@ -230,6 +230,19 @@ def test_samples_count_every_km_once_however_the_line_wiggles() -> None:
         assert (xy[:, 0] < 50).sum() == 50
 
 
+def test_samples_lie_on_the_segment_they_are_said_to_be_on() -> None:
+    rng = np.random.default_rng(5)
+    lines = [
+        *(shapely.LineString(rng.uniform(-10, 10, (7, 2))) for _ in range(4)),
+        shapely.LineString([(1, 1), (1, 1)]),
+    ]
+    xy, segment = geo.samples_on(lines, 0.3)
+    ends = shapely.linestrings(geo.segments_of(lines)[segment])
+    assert shapely.distance(shapely.points(xy), ends).max() < 1e-9
+    assert len(xy) == sum(np.ceil(line.length / 0.3) for line in lines)
+    assert geo.samples_along(shapely.LineString(), 1.0).shape == (0, 2)
+
+
 def test_distances_agree_with_shapely() -> None:
     rng = np.random.default_rng(4)
     lines = shapely.MultiLineString([rng.uniform(-10, 10, (20, 2)) for _ in range(3)])

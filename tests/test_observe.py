@@ -258,3 +258,17 @@ def test_every_dispute_is_looked_at_in_every_world() -> None:
     disputes = [dispute(EAST), SAHARA, dispute(disk(60, 10, 50), slug="far", name="Far Away")]
     scenes = Observer(disputes).scenes(world((("AR", EAST),)))
     assert set(scenes) == {"test_ground", "western_sahara", "far"}
+
+
+@laws(6)
+@given(cases)
+def test_what_an_observer_saw_before_changes_nothing_of_what_it_sees(case: Case) -> None:
+    about = dispute(case.ground)
+    shaken = tuple(
+        (code, shapely.transform(g, lambda xy: xy + 1e-11)) for code, g in case.drawing
+    )  # one digest, other bytes
+    seasoned = Observer([about])
+    for drawing in (case.drawing, shaken, case.drawing):
+        again, fresh = (o.scenes(world(drawing))[about.slug] for o in (seasoned, Observer([about])))
+        assert again.depiction == fresh.depiction
+        assert [p.geometry.wkb for p in again.areas] == [p.geometry.wkb for p in fresh.areas]

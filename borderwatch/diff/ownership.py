@@ -282,16 +282,16 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False, same_ground:
         return Judged((), Noise(0.0, 1.0), declared)
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared
-    passed, measured = _passed(before, after, plane, smallest)
+    everywhere, measured = thick_pieces(before, after, plane, smallest)
     suspects = [
         (p.geometry, np.inf if _is_most(p.geometry, before) else p.inradius_km) for m in measured for p in m.thick
     ]
     if measured:
-        suspects += patches(passed, plane, smallest)
+        suspects += patches(everywhere, plane, smallest)
     noise = floor(before, after, [plane.project(s) for s, _ in suspects], [km for _, km in suspects], plane)
     if any(noise.of(m.difference.loser, m.difference.gainer) == 0 for m in measured):
         # No noise: what is too thin to find a change by is part of the change. Such drawings share their slivers.
-        _, measured = _passed(before, after, plane, smallest, slivers=True)
+        _, measured = thick_pieces(before, after, plane, smallest, slivers=True)
     limit = max(declared, RATIO * noise.ownership_km)
     found, unclear = [], 0.0
     for one in measured:
@@ -308,10 +308,13 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False, same_ground:
     return Judged(tuple(found), noise, limit, unclear)
 
 
-def _passed(
+def thick_pieces(
     before: Scene, after: Scene, plane: geo.Plane, smallest_km: float, *, slivers: bool = False
 ) -> tuple[list[Difference], list[Measured]]:
-    """What passed in the window, and what of it concerns the ground; nothing where nothing concerns the ground."""
+    """What passed in the window, and what of it concerns the ground; nothing where nothing concerns the ground.
+
+    Without ``slivers`` pieces are left out that hold no circle of ``smallest_km``.
+    """
     at_least_km = 0.0 if slivers else smallest_km
     zones = own_zones(before, after)
     if not slivers and not zones and not _on_ground(before, after, smallest_km):
