@@ -36,7 +36,7 @@ from borderwatch.formats.shapefile import PARTS
 from borderwatch.formats.vector_file import ACCEPTED, features_from_path, owner_column, owner_field, text_of, value_of
 from borderwatch.geometry import KM_PER_DEGREE
 from borderwatch.kept import Kept, digest_of_files
-from borderwatch.models import Capture, Edition, Feature, Outcome, Reading, Role, View
+from borderwatch.models import NO_YEAR, Capture, Edition, Feature, Outcome, Reading, Role, View
 from borderwatch.observe import DEFAULT_RESOLUTION_KM, world_from_reading
 from borderwatch.owners import owner as resolve_owner
 from borderwatch.scene import World
@@ -211,7 +211,7 @@ class MapFile:
         return Capture(
             id=hashlib.sha256(str(self.path.resolve()).encode() + bytes([number])).hexdigest(),
             view=FILE_VIEW,
-            taken_at=datetime(1970, 1, 1, tzinfo=UTC).replace(second=number),
+            taken_at=datetime(NO_YEAR, 1, 1, tzinfo=UTC).replace(second=number),
             outcome=Outcome.KEPT,
             live=False,
             url=self.path.name,

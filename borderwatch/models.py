@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 # --- what is asked -----------------------------------------------------------------------------
 
 
+NO_YEAR = 1970
+"""No source showed anything then: the order of files that have no date."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class View:
     """The only thing compared with its own past: a source, for one audience, from one vantage.
@@ -168,6 +172,11 @@ class Capture:
         if self.edition is not None and self.edition.published_at is not None:
             return self.edition.published_at
         return self.taken_at
+
+    @property
+    def undated(self) -> bool:
+        """Whether it is a file of a person's own: such files have a name and an order, for which 1970 stands in."""
+        return self.edition is not None and self.shown_at.year == NO_YEAR
 
 
 @dataclass(frozen=True, slots=True)

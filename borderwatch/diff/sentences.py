@@ -10,9 +10,6 @@ from borderwatch.geometry import area_km2
 from borderwatch.models import Capture, Dispute, Kind
 from borderwatch.owners import label
 
-# Two files of a person's have an order, which stands in for a time (``mapfile``).
-NO_YEAR = 1970
-
 
 def who(owner: str | None) -> str:
     """How an owner is called in a sentence."""
@@ -25,7 +22,7 @@ def who(owner: str | None) -> str:
 
 def state(capture: Capture) -> str:
     """A capture as a reader knows it: edition and date; a file of the reader's own has a name and no date."""
-    if capture.edition is not None and capture.shown_at.year == NO_YEAR:
+    if capture.edition is not None and capture.undated:
         return capture.edition.label
     day = capture.shown_at.date().isoformat()
     return f"{capture.edition.label} ({day})" if capture.edition else day

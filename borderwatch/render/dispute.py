@@ -109,7 +109,7 @@ def lead(page: DisputePage) -> str:
     if not weighty:
         return " ".join((_("No change of substance recorded."), watched))
     views = len({c.view for c in weighty})
-    latest = words.day(max(c.after.shown_at for c in weighty))
+    latest = words.shown_when(max((c.after for c in weighty), key=lambda capture: capture.shown_at))
     changes = ngettext("%(n)s change of substance", "%(n)s changes of substance", len(weighty)) % {"n": len(weighty)}
     seen = ngettext("in %(n)s view", "in %(n)s views", views) % {"n": views}
     last = _("the latest shown from %(date)s.") % {"date": latest}

@@ -112,7 +112,7 @@ class Gatherer:
         for moment in past.moments:
             picture = self._picture(moment.pictured) if moment.pictured is not None else None
             entry: Json = {
-                "d": words.day(moment.capture.shown_at),
+                "d": words.shown_when(moment.capture),
                 "k": f"{moment.capture.shown_at:%Y-%m-%d}",
                 "e": words.edition(moment.capture) if moment.capture.edition is not None else "",
                 "p": picture,
@@ -198,7 +198,7 @@ def title_of_step(step: Step) -> str:
     more = len(step.changes) - 1
     others = " " + ngettext("and %(n)s more", "and %(n)s more", more) % {"n": more} if more else ""
     view = words.short(str(step.after.view), 80)
-    return f"{words.day(step.after.shown_at)} · {view} · {words.short(what, 90)}{size}{others}"
+    return f"{words.shown_when(step.after)} · {view} · {words.short(what, 90)}{size}{others}"
 
 
 def credit(card: SourceCard | None, capture: Capture) -> str:
@@ -233,7 +233,7 @@ def lists_of(page: DisputePage) -> list[Json]:
         name = words.short(str(depiction.view), 80)
         if capture is None or not (rows or depiction.rows or name in found):
             continue
-        state: Json = {"d": words.day(capture.shown_at), "k": f"{capture.shown_at:%Y-%m-%d}"}
+        state: Json = {"d": words.shown_when(capture), "k": f"{capture.shown_at:%Y-%m-%d}"}
         state |= {"rows": rows[:MOST_ROWS], "more": max(0, len(rows) - MOST_ROWS)}
         states = found.setdefault(name, [])
         if not states or (states[-1]["rows"], states[-1]["more"]) != (state["rows"], state["more"]):

@@ -37,6 +37,8 @@ def state(capture: Capture) -> str:
     """A capture as a reader knows it: ``4.1.1 (2026-09-08)``."""
     if capture.edition is None:
         return words.day(capture.shown_at)
+    if capture.undated:
+        return words.edition(capture)
     return f"{words.short(capture.edition.label, 60)} ({words.day(capture.shown_at)})"
 
 

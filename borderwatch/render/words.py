@@ -188,10 +188,17 @@ def shown_on(capture: Capture) -> str:
     """When the source showed it, and which edition: ``2019-04-25, edition 0.5.0``."""
     if capture.edition is None:
         return day(capture.shown_at)
+    if capture.undated:
+        return edition(capture)
     return _("%(date)s, edition %(edition)s") % {
         "date": day(capture.shown_at),
         "edition": short(capture.edition.label, 60),
     }
+
+
+def shown_when(capture: Capture) -> str:
+    """The day a source showed it; the name of a file that has no day."""
+    return edition(capture) if capture.undated else day(capture.shown_at)
 
 
 def edition(capture: Capture) -> str:
