@@ -73,6 +73,7 @@ def constants() -> dict[str, float]:
         "ownership.COARSE_SHARE": ownership.COARSE_SHARE,
         "ownership.KEPT": ownership.KEPT,
         "ownership.ISLAND": ownership.ISLAND,
+        "ownership.SURE": ownership.SURE,
     }
 
 

@@ -97,13 +97,7 @@ def test_every_labelled_row(label: Label | None, shared: Path) -> None:
 
 def pairs() -> Iterator[pytest.param]:
     for source, file, before, after in dict.fromkeys((r.source, r.file, r.before, r.after) for r in labels()):
-        marks = []
-        if after == "2016-11-02_28692e8":
-            reason = (
-                "Kosovo's edge: a crude map drawn anew; the dispute's floor is a quantile and its tails are heavier"
-            )
-            marks = [pytest.mark.xfail(strict=True, reason=reason)]
-        yield pytest.param(source, file, before, after, id=f"{source}/{file}:{after[:10]}", marks=marks)
+        yield pytest.param(source, file, before, after, id=f"{source}/{file}:{after[:10]}")
 
 
 @pytest.mark.parametrize(("source", "file", "before", "after"), [*pairs()] or [pytest.param("", "", "", "", id="-")])

@@ -36,6 +36,9 @@ MINOR_SHARE = 0.02
 KEPT = 0.9
 # Finer than the source can vouch for, a difference is told only where it concerns a good part of the dispute.
 COARSE_SHARE = 0.1
+# Between maps drawn anew a part of a dispute is told as minor below so many times the scale's limit, as it is elsewhere:
+# the limit is an estimate, and an outline of another make has its odd corner.
+SURE = 2.0
 # No scale leaves out an island this many times thicker than its limit.
 ISLAND = 3.0
 # And this small it is the neighbour's change, seen over the fence.
@@ -398,6 +401,8 @@ def _judge(
     edited = ours and noise.shared >= KEPT and not redrawn and not before.ground.dispute.boxed
     sizeable = share >= MINOR_SHARE or edited
     solid = radius >= declared and sizeable
+    if solid and redrawn and share < MOSTLY and radius < SURE * declared:
+        solid = False
     if solid and redrawn and (loser is None or gainer is None):
         solid = share >= MOSTLY and _is_dropped(geometry, before if gainer is None else after, radius, limit)
     significance = Significance.SUBSTANTIVE if solid else Significance.MINOR
