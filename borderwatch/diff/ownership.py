@@ -36,8 +36,8 @@ MINOR_SHARE = 0.02
 KEPT = 0.9
 # Finer than the source can vouch for, a difference is told only where it concerns a good part of the dispute.
 COARSE_SHARE = 0.1
-# Between maps drawn anew a part of a dispute is told as minor below so many times the scale's limit, as it is elsewhere:
-# the limit is an estimate, and an outline of another make has its odd corner.
+# Between maps drawn anew a part of a dispute is told as minor below so many times the scale's limit, as elsewhere: the
+# limit is an estimate, and an outline of another make has its odd corner.
 SURE = 2.0
 # No scale leaves out an island this many times thicker than its limit.
 ISLAND = 3.0
