@@ -34,6 +34,7 @@ READER = (
     "facts.py",
     "owners.py",
     "disputes.py",
+    "arrays.py",
     "geometry.py",
     "scene.py",
     "derive.py",
@@ -76,7 +77,7 @@ def measuring_fingerprint(source: str) -> str:
     facts name for each dispute."""
     digest = hashlib.sha256()
     places = [PACKAGE / "sources" / f"{source}.py", *sorted((PACKAGE / "formats").glob("*.py"))]
-    shared = (*SHARED_BY_SOURCES, "facts.py", "observe.py", "owners.py", "geometry.py")
+    shared = (*SHARED_BY_SOURCES, "facts.py", "observe.py", "owners.py", "arrays.py", "geometry.py")
     for file in [*places, *(PACKAGE / name for name in shared)]:
         digest.update(file.name.encode() + b"\0" + (file.read_bytes() if file.exists() else b""))
     return digest.hexdigest()[:16]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from borderwatch.arrays import begins
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
@@ -310,7 +312,7 @@ def samples_on(
     total = np.bincount(of_line, weights=lengths, minlength=len(lines))
     count = np.where(total > 0, np.maximum(1, np.ceil(total / spacing_km)), 0).astype(np.int64)
     which = np.repeat(np.arange(len(count)), count)
-    rank = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    rank = np.arange(len(which)) - np.repeat(begins(count), count)
     behind = np.concatenate([[0.0], np.cumsum(lengths)])  # length of all segments before each
     at = (np.cumsum(total) - total)[which] + (rank + 0.5) / np.maximum(count, 1)[which] * total[which]
     segment = np.clip(np.searchsorted(behind, at, side="right") - 1, 0, max(len(lengths) - 1, 0))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from borderwatch.diff.chain_index import UNITS_PER_DEGREE, ChainIndex, degrees, ranges, split
+from borderwatch.arrays import ranges
+from borderwatch.diff.chain_index import UNITS_PER_DEGREE, ChainIndex, degrees, split
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -282,5 +283,6 @@ def _meetings(
     """Every pair of an interval and a level in it, by their places."""
     order = np.argsort(levels, kind="stable")
     ordered = levels[order]
-    found, interval = ranges(np.searchsorted(ordered, low, "left"), np.searchsorted(ordered, high, "right"))
-    return interval, order[found]
+    first = np.searchsorted(ordered, low, "left")
+    counts = np.maximum(np.searchsorted(ordered, high, "right") - first, 0)
+    return np.repeat(np.arange(len(counts)), counts), order[ranges(first, counts)]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from borderwatch.arrays import begins, ranges
 from borderwatch.errors import StoreError
 from borderwatch.geometry import wrapped
 
@@ -162,7 +163,7 @@ class ChainIndex:
 
     def ring_boxes(self, counts: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
         """The same of the rings it was made of, whose vertices are counted."""
-        first = np.searchsorted(self.starts, np.cumsum(counts) - counts)
+        first = np.searchsorted(self.starts, begins(counts))
         low, high = np.minimum.reduceat(self.boxes, first), np.maximum.reduceat(self.boxes, first)
         return np.asarray(np.column_stack([low[:, :2], high[:, 2:]]))
 
@@ -175,7 +176,8 @@ class ChainIndex:
 
     def edges_of(self, segments: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first vertex of every edge of some segments, and which of them (by its rank) it is of."""
-        return ranges(self.starts[segments], self.stops[segments])
+        counts = self.stops[segments] - self.starts[segments]
+        return ranges(self.starts[segments], counts), np.repeat(np.arange(len(segments)), counts)
 
     def to_bytes(self) -> bytes:
         """The index as it is kept beside a snapshot; little-endian, every array aligned."""
@@ -351,11 +353,3 @@ def split(vertices: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.i
 def degrees(lon: NDArray[Any], lat: NDArray[Any]) -> NDArray[np.float64]:
     """Those units as an (n, 2) array of degrees."""
     return np.column_stack([(lon - _LON0) / UNITS_PER_DEGREE, (lat - _LAT0) / UNITS_PER_DEGREE])
-
-
-def ranges(first: NDArray[np.int64], stop: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The numbers of every half-open range one after the other, and the rank of the range each is of."""
-    sizes = np.maximum(stop - first, 0)
-    rank = np.repeat(np.arange(len(sizes)), sizes)
-    before = np.cumsum(sizes) - sizes
-    return np.arange(int(sizes.sum())) - before[rank] + first[rank], rank

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from borderwatch.arrays import begins, ranges
 from borderwatch.errors import Malformed
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class WoundRings:
     @cached_property
     def starts(self) -> NDArray[np.int64]:
         """The first vertex of every ring."""
-        return np.cumsum(self.counts) - self.counts
+        return begins(self.counts)
 
     @cached_property
     def size(self) -> NDArray[np.float64]:
@@ -56,7 +57,7 @@ class WoundRings:
 
     def boxes(self, rings: NDArray[np.int64]) -> NDArray[np.float64]:
         """West, south, east and north of some rings; shape (n, 4)."""
-        places, first = ranges(self.starts[rings], self.counts[rings])
+        places, first = ranges(self.starts[rings], self.counts[rings]), begins(self.counts[rings])
         axes = [self.xy[places, axis] for axis in (0, 1)]
         return np.column_stack([each.reduceat(axis, first) for each in (np.minimum, np.maximum) for axis in axes])
 
@@ -66,7 +67,7 @@ class WoundRings:
         some[rings] = True
         new = np.flatnonzero(some & ~self._made)
         if len(new):
-            places, _ = ranges(self.starts[new], self.counts[new])
+            places = ranges(self.starts[new], self.counts[new])
             lines = shapely.linearrings(self.xy[places], indices=np.repeat(np.arange(len(new)), self.counts[new]))
             polygons = np.asarray(shapely.polygons(lines), dtype=object)
             shapely.prepare(polygons)
@@ -139,7 +140,7 @@ def _to_the_one_before(
     number = np.searchsorted(key, place * _SHEET + north + _MARGIN_DEG) - begin
     found = []
     for some in _blocks(number):
-        at = ranges(begin[some], number[some])[0]
+        at = ranges(begin[some], number[some])
         rank = np.repeat(np.arange(some.start, some.stop), number[some])
         near = (west[rank] <= point[at, 0]) & (point[at, 0] <= east[rank])
         near &= rings.size[hole[at]] < rings.size[island[rank]]
@@ -260,9 +261,3 @@ def _blocks(number: NDArray[np.int64]) -> Iterator[slice]:
         stop = max(int(np.searchsorted(ends, before + most, "right")), begin + 1)
         yield slice(begin, stop)
         begin = stop
-
-
-def ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The numbers of every range one after the other, and where each range begins among them."""
-    first = np.cumsum(counts) - counts
-    return np.repeat(starts - first, counts) + np.arange(int(counts.sum())), first

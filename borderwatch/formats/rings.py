@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import shapely
 
+from borderwatch.arrays import begins, ranges
 from borderwatch.errors import Malformed
 from borderwatch.formats.features import gated, meeting, odd_ground, sound
-from borderwatch.formats.holes import WoundRings, outer_rings, ranges
+from borderwatch.formats.holes import WoundRings, outer_rings
 from borderwatch.geometry import polygonal
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class RingTable:
             outer, turned = outer_rings(WoundRings(self.xy, self.counts, self.feature, area))
         except Malformed:
             return None
-        starts = np.cumsum(self.counts) - self.counts
+        starts = begins(self.counts)
         for ring in turned.tolist():
             place = slice(starts[ring], starts[ring] + self.counts[ring])
             self.xy[place] = self.xy[place][::-1].copy()
@@ -99,14 +100,14 @@ class RingTable:
         Which ground is enclosed is told by whether an odd number of its rings lie round it, and so told by those that
         reach there alone. ``what`` names the feature that cannot be mended.
         """
-        starts = np.cumsum(self.counts) - self.counts
+        starts = begins(self.counts)
         left = np.flatnonzero(wanted & ~about)
         near = np.flatnonzero(about)
         polygon = self._polygon[near]
         order = np.lexsort((~self.exterior[near], polygon))
         near, polygon = near[order], polygon[order]
         fresh = np.append(True, polygon[1:] != polygon[:-1])[: len(polygon)]
-        places, _ = ranges(starts[near], self.counts[near])
+        places = ranges(starts[near], self.counts[near])
         lines: Any = shapely.linearrings(self.xy[places], indices=np.repeat(np.arange(len(near)), self.counts[near]))
         areas = np.asarray(shapely.polygons(lines, indices=np.cumsum(fresh) - 1), dtype=object)
         whose = self.feature[near[fresh]]
@@ -115,7 +116,7 @@ class RingTable:
         parts, whole = shapely.get_parts(areas, return_index=True)
         rings, part = shapely.get_rings(shapely.orient_polygons(parts, exterior_cw=True), return_index=True)
         first = np.append(True, part[1:] != part[:-1])[: len(part)]
-        places, _ = ranges(starts[left], self.counts[left])
+        places = ranges(starts[left], self.counts[left])
         return BareRings(
             np.concatenate([self.xy[places], shapely.get_coordinates(rings)]),
             np.concatenate([self.counts[left], shapely.get_num_coordinates(rings)]),
@@ -165,12 +166,12 @@ def _columns(xy: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]
 
 def ring_areas(xy: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Signed area of each ring in square degrees, positive where it is walked counter-clockwise."""
-    starts = np.cumsum(counts) - counts
+    starts = begins(counts)
     area = _ring_areas_above(xy, starts, 0.0)
     # Small rings far from the equator drown in rounding: those again, from each ring's own latitude.
     small = np.flatnonzero(np.abs(area) < _SMALL_DEG2)
     if len(small):
-        places, first = ranges(starts[small], counts[small])
+        places, first = ranges(starts[small], counts[small]), begins(counts[small])
         own = xy[places]
         area[small] = _ring_areas_above(own, first, np.repeat(own[first, 1], counts[small]))
     return area
@@ -299,7 +300,7 @@ def rings_from_wkb(blobs: Sequence[bytes | None], columns: Mapping[str, Sequence
     xy = np.frombuffer(b"".join(parts.xy), "<f8").reshape(-1, 2)
     sizes = np.array(parts.sizes, dtype=np.int64)
     exterior = np.zeros(len(parts.counts), dtype=bool)
-    exterior[(np.cumsum(sizes) - sizes)[sizes > 0]] = True
+    exterior[begins(sizes)[sizes > 0]] = True
     feature = np.repeat(np.arange(len(blobs)), rings_of)
     return RingTable(xy, np.array(parts.counts, dtype=np.int64), feature, exterior, len(blobs), columns)
 

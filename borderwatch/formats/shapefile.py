@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from borderwatch.arrays import begins
 from borderwatch.errors import Malformed, TooLarge, UsageError
 from borderwatch.formats.dbf import DbfColumns
 from borderwatch.formats.features import MAX_BYTES, RawFeature
@@ -101,10 +102,10 @@ def _unwound(parts: Mapping[str, bytes]) -> RingTable | None:
     if number != columns.rows or not found:
         return None
     numbers, rings_of, points_of = np.array(records, dtype=np.int64).T
-    base = np.cumsum(points_of) - points_of
+    base = begins(points_of)
     starts = np.concatenate(firsts) + np.repeat(base, rings_of)
     counts = np.diff(np.append(starts, points_of.sum()))
-    if (counts < 1).any() or (starts[np.cumsum(rings_of) - rings_of] != base).any():
+    if (counts < 1).any() or (starts[begins(rings_of)] != base).any():
         return None
     return RingTable(
         np.concatenate(found).reshape(-1, 2), counts, np.repeat(numbers, rings_of), np.zeros(len(counts), dtype=bool),

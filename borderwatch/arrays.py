@@ -1,0 +1,20 @@
+"""Many ranges of one array at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def ranges(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers of every range one after the other: ``counts`` of them from each ``first`` on."""
+    return np.repeat(first - begins(counts), counts) + np.arange(int(counts.sum()))
+
+
+def begins(counts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Where each of some runs laid end to end begins."""
+    return np.asarray(np.cumsum(counts) - counts)
