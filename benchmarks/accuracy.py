@@ -60,6 +60,7 @@ def constants() -> dict[str, float]:
     """The thresholds of borderwatch itself that scoring hangs on."""
     return {
         "noise.RATIO": noise.RATIO,
+        "noise.STEP": noise.STEP,
         "noise.QUANTILE": noise.QUANTILE,
         "noise.SAME_KM": noise.SAME_KM,
         "noise.COMPACT": noise.COMPACT,

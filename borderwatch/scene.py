@@ -60,7 +60,7 @@ NO_LINES = LineSheet()
 class Lettering:
     """Every text a world writes on its map: what a dispute's few names are judged against.
 
-    ``labels`` are its texts on points, ``languages`` how many of its areas are named in each language.
+    ``labels`` are its texts on points, ``languages`` how many of its areas are named in each language, "" in any.
     """
 
     labels: tuple[Painted, ...] = ()
@@ -118,7 +118,7 @@ class World:
             if p.role is Role.LABEL and texts_of(p) and p.geometry.geom_type in ("Point", "MultiPoint"):
                 labels.append(p)
             if p.role is Role.AREA:
-                for lang in p.names:
+                for lang in texts_of(p):
                     languages[lang] = languages.get(lang, 0) + 1
         return Lettering(tuple(labels), languages) if labels or languages else NO_LETTERING
 

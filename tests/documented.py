@@ -60,11 +60,7 @@ ARGUED = {
     ),
 }
 # Rows that are right and are not told yet.
-NOT_TOLD = {
-    "natural_earth/ne_50m_admin_0_countries:v1.3.0:siachen": (
-        "the feature stays and its name is emptied: a rename to nothing, kept quiet because files without names abound"
-    ),
-}
+NOT_TOLD: dict[str, str] = {}
 # What the label's two sides come to, where its words say less than the file or a zone is part of a larger dispute.
 EXPECTED: dict[str, tuple[str | None, str | None]] = {
     "apache_echarts/world:2017-02-08:east_jerusalem": ("IL", "PS"),

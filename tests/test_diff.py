@@ -453,6 +453,35 @@ def test_an_entity_carved_out_under_its_holders_flag_appears_without_a_transfer(
     assert (gone.kind, gone.old) == (Kind.DISAPPEARED, "Western Sahara")
 
 
+def test_a_feature_that_loses_or_finds_its_name_in_place_is_told_as_a_name() -> None:
+    rest = ("CL", "Chile", WEST)
+    called, nameless = named((None, "Kashmir", EAST), rest), named(("-99", None, EAST), rest)
+    [gone] = told_of(called, nameless, EAST)
+    assert (gone.kind, gone.significance, gone.old, gone.new) == (Kind.RENAMED, Significance.MINOR, "Kashmir", None)
+    [found] = told_of(nameless, called, EAST)
+    assert (found.kind, found.old, found.new) == (Kind.RENAMED, None, "Kashmir")
+
+
+def test_a_file_that_loses_its_names_says_nothing_of_one_place() -> None:
+    islets = [(f"Q{n}", f"Islet {n}", shapely.box(-60 + n, -30, -59.5 + n, -29.5)) for n in range(30)]
+    blank = [(code, None, area) for code, _, area in islets]
+    called, nameless = named((None, "Kashmir", EAST), *islets), named(("-99", None, EAST), *blank)
+    assert told_of(called, nameless, EAST) == []
+    assert told_of(nameless, called, EAST) == []
+
+
+def test_an_island_under_the_scale_that_only_one_map_draws_is_not_attested_as_unchanged() -> None:
+    """Mayotte is 6.3 km at its thickest: on a map of 10 km it comes and goes, and no answer is the answer."""
+    islet, far = disk(45.1, -12.8, 6.0), ("KM", disk(43.3, -11.7, 30.0))
+    about = dispute(islet)
+    coarse, fine = world((far,), 0, km=10.0), world((far, ("FR", islet)), 1, km=4.5)
+    for before, after in ((coarse, fine), (fine, coarse)):
+        outcome = compare.scenes(scene(before, about), scene(after, about))
+        assert outcome.comparison.verdict is Verdict.NOT_RESOLVABLE
+        assert "nothing here" in outcome.comparison.reason
+        assert substantive(outcome) == []
+
+
 def test_a_feature_renamed_in_place_is_told_as_a_name() -> None:
     old, new = named(("ESH", "W. Sahara", EAST)), named(("ESH", "Western Sahara", EAST))
     [told] = told_of(old, new, EAST, **SAHARA)

@@ -56,6 +56,8 @@ def scenes(before: Scene, after: Scene, between: Between = NOTHING_KNOWN, *, sam
     renames = names.findings(before, after, renamed=between.renamed is not None)
     found += [f for f in renames if f.kind is not Kind.RENAMED or not {f.old, f.new} <= parts]
     found += lines.findings(before, after, limit)
+    if not found and between.renamed is None and not before.ground.name_only:
+        found += names.of_the_ground(before, after, redrawn=redrawn)
     found.sort(key=most_significant_first)
     if found:
         return Outcome(_verdict(before, after, Verdict.CHANGED, noise, limit), tuple(found))
@@ -68,12 +70,15 @@ def scenes(before: Scene, after: Scene, between: Between = NOTHING_KNOWN, *, sam
             f"between these two drawings only {limit:.1f} km and more is clear of the noise"
         )
         return Outcome(_verdict(before, after, Verdict.NOT_RESOLVABLE, noise, limit, reason), ())
-    if before.areas and not before.ground.name_only and limit > before.ground.inradius_km:
-        reason = (
-            f"the two drawings differ by {noise.ownership_km:.1f} km everywhere; "
-            f"the dispute is {before.ground.inradius_km:.1f} km at its thickest"
-        )
+    blank = next((d for d in (before.depiction, after.depiction) if d.coverage is Coverage.NOT_COVERED), None)
+    if (before.areas or after.areas) and not before.ground.name_only and limit > before.ground.inradius_km:
+        thickest = f"the dispute is {before.ground.inradius_km:.1f} km at its thickest"
+        apart = f"the two drawings differ by {noise.ownership_km:.1f} km everywhere; {thickest}"
+        absent = f"one of the two drawings has nothing here, and what is under {limit:.1f} km is left out; {thickest}"
+        reason = apart if blank is None else absent
         return Outcome(_verdict(before, after, Verdict.NOT_RESOLVABLE, noise, limit, reason), ())
+    if blank is not None:
+        return Outcome(_verdict(before, after, Verdict.NOT_COVERED, noise, limit, blank.reason), ())
     return Outcome(_verdict(before, after, Verdict.UNCHANGED, noise, limit), ())
 
 

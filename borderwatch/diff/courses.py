@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from borderwatch import geometry as geo
-from borderwatch.diff.noise import QUANTILE, RATIO, SAME_KM
+from borderwatch.diff.noise import QUANTILE, RATIO_APART, SAME_KM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,7 +141,7 @@ def _clipped(distance: NDArray[np.float64], weight: NDArray[np.float64], start: 
     """The 80 % quantile of what is left when everything beyond 3.5 times itself is cut, from ``start`` on."""
     value = start
     for _ in range(20):
-        kept = distance <= RATIO * value
+        kept = distance <= RATIO_APART * value
         if not kept.any():
             break
         again = _quantile(distance[kept], weight[kept], QUANTILE)

@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 from borderwatch import geometry as geo
 from borderwatch.diff import chain
 from borderwatch.diff.chain import ChainDiff, ChainIndex
-from borderwatch.diff.noise import RATIO, floor_of_lines
+from borderwatch.diff.noise import RATIO_APART, floor_of_lines
 from borderwatch.diff.ownership import both, is_unknown, minus, same_place
 from borderwatch.diff.record import Finding
 from borderwatch.disputes import land
@@ -169,10 +169,10 @@ def findings(
             continue
         first = max(group, key=lambda w: w.inradius_km)
         floor = max(w.noise_floor_km for w in group)
-        bar = limit if tail else max(limit, RATIO * floor)
+        bar = limit if tail else max(limit, RATIO_APART * floor)
         own = _words(group, before, after)
         sure = _own(first.patch, before, after) or first.inradius_km >= SURE * bar
-        sure = sure and first.inradius_km >= RATIO * floor
+        sure = sure and first.inradius_km >= RATIO_APART * floor
         found.append(
             Finding(
                 Kind.TRANSFER,
@@ -210,7 +210,7 @@ def _weighed(patch: Patch, before: World, after: World, limit: float, *, tail: b
     if radius < limit or _only_renamed(patch, before, after):
         return None
     noise = floor_of_lines(_lines(before, box), _lines(after, box), plane.project(patch.geometry), plane)
-    if not tail and radius < RATIO * noise.floor_km:
+    if not tail and radius < RATIO_APART * noise.floor_km:
         return None
     return _Weighed(patch, radius, noise.floor_km)
 

@@ -21,7 +21,7 @@ from borderwatch.diff.courses import (
     sheet_floor_km,
     spacing_km,
 )
-from borderwatch.diff.noise import RATIO
+from borderwatch.diff.noise import RATIO_APART
 from borderwatch.diff.record import Finding
 from borderwatch.formats.line_words import status_from_word, style_from_word
 from borderwatch.models import Kind, LineStyle, Significance
@@ -97,7 +97,7 @@ def paired(
     floor = floor_km(there, back, kept=KEPT if everywhere else KEPT_CORNER)
     if min(sum(line.length for line in lines) for lines in (lines_old, lines_new)) < ENOUGH_KM:
         floor = max(floor, everywhere)
-    limit = max(limit_km, RATIO * floor)
+    limit = max(limit_km, RATIO_APART * floor)
     # Lines on the edge of the ground count: a boundary is where two grounds meet.
     near = None if ground is None else plane.project(ground).buffer(2 * limit)
     if near is not None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from borderwatch.diff import names
 from borderwatch.diff.compare import Outcome, most_significant_first
 from borderwatch.diff.lines import SHORTEST_KM
-from borderwatch.diff.noise import RATIO
+from borderwatch.diff.noise import RATIO_APART
 from borderwatch.diff.ownership import MINOR_SHARE, MOSTLY
 from borderwatch.diff.record import Finding
 from borderwatch.facts import Look, Seen
@@ -242,7 +242,7 @@ def _apart(before: Seen, after: Seen, limit_km: float) -> list[Finding]:
             subject = "added" if added else "removed"
             old_look, new_look = (None, look) if added else (look, None)
             found.append(_moved(subject, old_look, new_look, abs(now_km - was_km), limit_km))
-        elif was and now and now_km >= SHORTEST_KM and abs(now.offset_km - was.offset_km) > RATIO * limit_km:
+        elif was and now and now_km >= SHORTEST_KM and abs(now.offset_km - was.offset_km) > RATIO_APART * limit_km:
             found.append(_moved("moved", look, look, now_km, limit_km))
     return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from borderwatch.diff import labels
 from borderwatch.diff.doubt import LEAST_LABELS, PARTIAL
 from borderwatch.diff.features import main_texts, same_text
-from borderwatch.diff.ownership import SAME_PLACE_IOU, same_place
+from borderwatch.diff.ownership import MOSTLY, SAME_PLACE_IOU, same_place
 from borderwatch.diff.record import Finding
 from borderwatch.diff.spelling import told
 from borderwatch.formats.label_texts import UNTAGGED
@@ -114,6 +114,27 @@ def _feature_names(before: Scene | Seen, after: Scene | Seen) -> list[Finding]:
     plain = {(f.old, f.new) for f in found if not f.subject}
     # The untagged name is the main one, where that is not in some language of its own.
     return [f for f in found if f.subject != UNTAGGED or (f.old, f.new) not in plain]
+
+
+def of_the_ground(before: Scene, after: Scene, *, redrawn: bool) -> list[Finding]:
+    """The feature that most of the ground lies in stays, and what it is called comes or goes with whose it is.
+
+    No ground passed (``ownership`` tells of none where one side is unknown); but a map that called it something no
+    longer does, or does now. A file of which most names came or went says nothing of the place.
+    """
+    found = []
+    for old in before.areas:
+        for new in after.areas:
+            unknown = "?" in ((old.drawn.owner or "?")[0], (new.drawn.owner or "?")[0])
+            if old.drawn.owner == new.drawn.owner or not unknown or min(old.drawn.share, new.drawn.share) < MOSTLY:
+                continue
+            was, now = old.drawn.name, new.drawn.name
+            if same_text(was or "", now or "") or not same_place(old.whole, new.whole, SAME_OUTLINE_IOU):
+                continue
+            if (was and now) or _alone_in("", before, after):
+                weight = told(was, now) if was and now and not redrawn else Significance.MINOR
+                found.append(Finding(Kind.RENAMED, weight, old=was or None, new=now or None))
+    return found
 
 
 def _alone_in(lang: str, before: Scene | Seen, after: Scene | Seen) -> bool:

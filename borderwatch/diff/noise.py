@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 # Above this ratio of inscribed radius to floor a difference is a change (fitted on half the disputes of the
 # labelled pairs, scored on the other half).
-RATIO = 3.5
+RATIO = 3.0
+# The same where every difference was left out of the floor: boundary lines, and ground in no dispute.
+RATIO_APART = 3.5
+# Noise comes in all thicknesses: what is thicker than the next thinner piece by more than this stands apart.
+STEP = 1.5
 SAMPLES = 1500
 # Drawings differ by heavy tails (dropped islands, straightened coasts): a quantile, not a mean.
 QUANTILE = 0.8
@@ -237,11 +241,12 @@ def _settled(
     candidates: Sequence[BaseGeometry],
     radii_km: NDArray[np.float64],
 ) -> Noise:
-    """The floors where every candidate that does not stand out from them counts as noise.
+    """The floors where every candidate that does not stand out counts as noise.
 
     A changed stretch bounds its own difference and says nothing of the noise elsewhere. But left out for good, the
     thickest pieces of noise would leave the thinnest to measure it by (1.1 km of 10 in a map drawn anew so far off):
-    from the floor without any candidate on, those it covers are taken in, until none is left that it covers.
+    those that the floor without any of them covers are taken in, and then each next thicker one that does not stand
+    apart from the one before.
     """
     excluded = np.ones(len(candidates), dtype=bool)
     if (~_any(near, excluded, len(gaps))).sum() < max(FEW, ALL_LEFT * len(gaps)):
@@ -249,17 +254,23 @@ def _settled(
         excluded = np.array([_is_compact(c) for c in candidates], dtype=bool)
     # A line next to a piece of noise is hardly farther off than the piece is thick; farther, it bounds another.
     beyond = [mask & (gaps > THICK * km) for mask, km in zip(near, radii_km.tolist(), strict=True)]
-    while True:
+
+    def measured(excluded: NDArray[np.bool_]) -> Noise:
         outside = ~(_any(near, excluded, len(gaps)) | _any(beyond, ~excluded, len(gaps)))
         shared = float((gaps[outside] <= SAME_KM).mean()) if outside.any() else 0.0
         # Few stretches left outside may be the odd ones (islets only one draws): no floor above that of all.
         value = min(_quantile(gaps[outside]), _quantile(gaps))
         on_land = _quantile(gaps[outside & land]) if (outside & land).sum() >= LAND_SAMPLES else None
-        noise = Noise(value, shared, on_land)
-        standing_out = excluded & (radii_km > RATIO * noise.ownership_km)
-        if (standing_out == excluded).all():
-            return noise
-        excluded = standing_out
+        return Noise(value, shared, on_land)
+
+    noise = measured(excluded)
+    reached_km = 0.0
+    for km in np.sort(radii_km[excluded]).tolist():
+        if km > max(RATIO * noise.ownership_km, STEP * reached_km):
+            break
+        reached_km = km
+    standing_out = excluded & (radii_km > reached_km)
+    return noise if (standing_out == excluded).all() else measured(standing_out)
 
 
 def _any(near: Sequence[NDArray[np.bool_]], which: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:

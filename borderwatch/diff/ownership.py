@@ -286,9 +286,10 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False, same_ground:
     plane = geo.Plane.around(before.ground.window)
     smallest = MINOR_FRACTION * declared
     everywhere, measured = thick_pieces(before, after, plane, smallest)
-    suspects = [
-        (p.geometry, np.inf if _is_most(p.geometry, before) else p.inradius_km) for m in measured for p in m.thick
-    ]
+    suspects = []
+    for one in measured:
+        most = _is_most(one.thick, before)
+        suspects += [(p.geometry, np.inf if most else p.inradius_km) for p in one.thick]
     if measured:
         suspects += patches(everywhere, plane, smallest)
     noise = floor(before, after, [plane.project(s) for s, _ in suspects], [km for _, km in suspects], plane)
@@ -305,7 +306,7 @@ def findings(before: Scene, after: Scene, *, redrawn: bool = False, same_ground:
             one.difference.loser
             and one.difference.gainer
             and not _stayed(one, before, after)
-            and _is_most(geo.union(p.geometry for p in one.thick), before)
+            and _is_most(one.thick, before)
         ):
             unclear = max(unclear, one.thick[0].inradius_km)
     return Judged(tuple(found), noise, limit, unclear)
@@ -345,9 +346,10 @@ def _boxed(area: BaseGeometry, box: tuple[float, float, float, float]) -> BaseGe
         return geo.clip(area, box)
 
 
-def _is_most(area: BaseGeometry, scene: Scene) -> bool:
-    """Whether an area is most of the dispute's ground."""
-    return geo.area_km2(both(area, scene.ground.area)) >= MOSTLY * scene.ground.area_km2
+def _is_most(patches: Iterable[Patch], scene: Scene) -> bool:
+    """Whether some pieces together are most of the dispute's ground."""
+    pieces = [both(p.geometry, scene.ground.area) for p in patches]  # of one difference, so none overlaps another
+    return sum(geo.areas_km2(pieces)) >= MOSTLY * scene.ground.area_km2
 
 
 def _stayed(one: Measured, before: Scene, after: Scene) -> bool:
@@ -374,7 +376,7 @@ def _judge(
     stood_out_km = clear[0].inradius_km if clear else 0.0
     if not clear and (carried_km := _carried_km(one, before, after, declared, plane)) >= RATIO * floor_km:
         # It is not by its thickness that it stood out: only the scale limits that.
-        clear, stood_out_km, limit = one.thick[:1], carried_km, declared
+        clear, stood_out_km, limit = one.above(declared), carried_km, declared
     if not clear:
         return None
     radius = clear[0].inradius_km
@@ -390,7 +392,7 @@ def _judge(
         "area_km2": area,
         "inradius_km": radius,
         "noise_floor_km": floor_km,
-        "ratio": stood_out_km / floor_km if floor_km else None,
+        "ratio": stood_out_km / floor_km if floor_km and stood_out_km < np.inf else None,
         "limit_km": limit,
         "share": share,
         "geometry": geometry,
@@ -426,18 +428,20 @@ def _carried_km(one: Measured, before: Scene, after: Scene, at_least_km: float, 
 
     Noise moves boundaries: it gives ground to who is next to it. The middle of a piece lies so far from all its gainer
     held before, and so far from all its loser holds after; the larger of the two no noise of the pair may reach.
-    Who holds nothing in the window is at least as far away as the window's edge.
+    Who holds nothing in the window is at least as far away as the window's edge; the disputed thing itself, which is
+    nowhere else, infinitely far.
     """
     loser, gainer = one.difference.loser, one.difference.gainer
-    if not one.thick or loser is None or gainer is None or one.thick[0].inradius_km < at_least_km:
+    pieces = one.above(at_least_km)
+    if loser is None or gainer is None or not _is_most(pieces, before):
         return 0.0
-    piece = one.thick[0].geometry
-    if not _is_most(piece, before):
-        return 0.0
-    middle = geo.centre(piece, plane)
-    edge = middle.distance(plane.project(shapely.box(*before.ground.window).boundary))
-    held = (before.by_owner.get(gainer), after.by_owner.get(loser))
-    return max(float(middle.distance(plane.project(g))) if g is not None else float(edge) for g in held)
+    middle = geo.centre(pieces[0].geometry, plane)
+    edge_km = float(middle.distance(plane.project(shapely.box(*before.ground.window).boundary)))
+    apart_km = []
+    for owner, held in ((gainer, before.by_owner.get(gainer)), (loser, after.by_owner.get(loser))):
+        beyond_km = np.inf if owner == before.ground.identity else edge_km
+        apart_km.append(float(middle.distance(plane.project(held))) if held is not None else beyond_km)
+    return max(apart_km)
 
 
 def _is_dropped(area: BaseGeometry, drawn: Scene, radius_km: float, limit_km: float) -> bool:

@@ -128,7 +128,7 @@ def _measures(change: Change) -> list[tuple[str, str, str]]:
     add(_("Length"), change.length_km, "km", _("geodesic, of the line that changed"))
     add(_("Inscribed radius"), change.inradius_km, "km", _("of the largest circle that fits into what changed"))
     add(_("Noise floor"), change.noise_floor_km, "km", _("by how much the two drawings differ where nothing changed"))
-    add(_("Ratio"), change.ratio, "×", _("inscribed radius over noise floor; a change of ground needs at least 3.5"))
+    add(_("Ratio"), change.ratio, "×", _("inscribed radius over noise floor; a change of ground needs at least 3"))
     add(_("Detection limit"), change.limit_km, "km", _("the smallest radius this source could show"))
     return found
 
