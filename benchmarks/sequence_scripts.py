@@ -170,7 +170,7 @@ SCRIPTS: tuple[Script, ...] = (
     Script(
         "drift: ten steps of .4 noise floors on a map jittered each time",
         tuple(drift(n, 2.3, jitter(4.0, n), scale="50m") for n in range(11)),
-        ("8 transfer EH>MA western_sahara, since 0",),
+        ("7 transfer EH>MA western_sahara, since 0",),
         watched=("western_sahara",),
     ),
     Script(
