@@ -73,7 +73,7 @@ def test_a_page_tells_the_numbers_with_floor_and_limit(tmp_path: Path) -> None:
         "66.7 ×",
         "2.0 km",
         "99 %",
-        "at least 3.5",
+        "at least 3",
         "CC0",
         "pkg:npm/atlas@2.0",
     ):
