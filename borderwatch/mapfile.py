@@ -31,7 +31,7 @@ from borderwatch.formats.geojson import described
 from borderwatch.formats.label_texts import UNTAGGED, label_says, language_of_field, names_from_properties
 from borderwatch.formats.line_words import line_says
 from borderwatch.formats.ring_files import rings_from_path, rings_from_paths
-from borderwatch.formats.rings import BareRings, RingTable
+from borderwatch.formats.rings import BareRings, Proven, RingTable
 from borderwatch.formats.shapefile import PARTS
 from borderwatch.formats.vector_file import ACCEPTED, features_from_path, owner_column, owner_field, text_of, value_of
 from borderwatch.geometry import KM_PER_DEGREE
@@ -81,8 +81,10 @@ class MapFile:
         kept: Kept | None = None,
         digest: str | None = None,
         read: Callable[[Path], RingTable | None] = rings_from_path,
+        proven: Proven | None = None,
     ) -> None:
         self.path = path
+        self._proven = proven
         self._kept = kept if kept is not None and digest is not None else None
         self._key = hashlib.sha256(f"{digest} {insist} {reader_fingerprint()}".encode()).hexdigest() + ".chain"
         self._index: ChainIndex | None = None
@@ -108,8 +110,9 @@ class MapFile:
     ) -> tuple[MapFile, MapFile]:  # fmt: skip
         """Two files at once, large ones side by side, opened and indexed."""
         rings = dict(zip(paths, rings_from_paths(paths), strict=True))
+        proven: Proven = {}
         one, other = (
-            cls(path, insist=insist, kept=kept, digest=digest, read=rings.__getitem__)
+            cls(path, insist=insist, kept=kept, digest=digest, read=rings.__getitem__, proven=proven)
             for path, digest in zip(paths, digests, strict=True)
         )
         if one.vertices * other.vertices >= LARGE_VERTICES**2:
@@ -192,7 +195,7 @@ class MapFile:
         if self._rings is None:
             pairs = zip(self._raw, self.said, strict=True)
             return tuple(_feature(raw, *said, but=(self._code, self._name)) for raw, said in pairs)
-        shapes = self._rings.shapes(self._described)
+        shapes = self._rings.shapes(self._described, self._proven)
         texts = {field: column for field, column in self._rings.columns.items() if language_of_field(field)}
         rows = ({field: column[i] for field, column in texts.items()} for i in range(self._rings.features))
         return tuple(
@@ -229,7 +232,7 @@ class MapFile:
             )
         # Points alone do not say how fine a map is.
         resolution = resolution_km or (self.finest_km if drawn else DEFAULT_RESOLUTION_KM)
-        return world_from_reading(Reading(self.features), capture, resolution_km=resolution)
+        return world_from_reading(Reading(self.features), capture, resolution_km=resolution, proven=True)
 
     @cached_property
     def finest_km(self) -> float:

@@ -17,6 +17,7 @@ import shapely
 from shapely.affinity import translate
 
 from borderwatch.errors import Malformed, TooLarge
+from borderwatch.formats.even_odd import odd_ground
 from borderwatch.geometry import MAX_REPAIR_AREA_CHANGE, area_km2, polygonal, repair
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _MAX_LON, _MAX_LAT = 360.0, 90.0
 _POLE_EDGE_LAT = 89.0
 # A part smaller than this that cannot be repaired is a fold of rounding, not ground (km2).
 _CRUMB_KM2 = 0.5
-_MOST_PAIRS = 5_000_000  # boxes that may meet, looked at together: 16 bytes each
 
 
 class RawFeature(NamedTuple):
@@ -199,52 +199,6 @@ def _filled(rings: Sequence[NDArray[np.float64]], what: str) -> list[BaseGeometr
         return [polygon]
     shell, *holes = [sound(shapely.Polygon(ring), what) for ring in rings]
     return parts_of(odd_ground(shell, holes))
-
-
-def odd_ground(shell: BaseGeometry, holes: Sequence[BaseGeometry]) -> BaseGeometry:
-    """The ground that lies in an odd number of areas; of thousands of holes few meet."""
-    apart: list[BaseGeometry] = []
-    for some in meeting(holes):
-        left = [holes[i] for i in some]
-        while len(left) > 1:  # neighbours first: one after the other would take the square of their number
-            left = [
-                one.symmetric_difference(other[0]) if other else one
-                for one, *other in (left[at : at + 2] for at in range(0, len(left), 2))
-            ]
-        apart += left
-    parts: NDArray[Any] = shapely.get_parts(np.array([polygonal(area) for area in apart], dtype=object))
-    return polygonal(shell.symmetric_difference(shapely.MultiPolygon(parts[~shapely.is_empty(parts)].tolist())))
-
-
-def meeting(areas: Sequence[BaseGeometry]) -> list[list[int]]:
-    """Areas by their places, those together that hang together: one meets another, that one a third."""
-    array = np.array(areas, dtype=object)
-    size = shapely.area(array)
-    tree = shapely.STRtree(array)
-    group = list(range(len(areas)))
-
-    def first(i: int) -> int:
-        while group[i] != i:
-            group[i] = group[group[i]]
-            i = group[i]
-        return i
-
-    step = max(_MOST_PAIRS // max(len(areas), 1), 1)
-    for at in range(0, len(areas), step):
-        one, other = tree.query(array[at : at + step])
-        one += at
-        one, other = one[one < other], other[one < other]
-        # Thousands of islands lie in the box of one mainland: that is asked of all, and prepared for it.
-        smaller = size[one] < size[other]
-        large, small = np.where(smaller, other, one), np.where(smaller, one, other)
-        shapely.prepare(array[np.unique(large)])
-        meet = shapely.intersects(array[large], array[small])
-        for i, j in zip(one[meet].tolist(), other[meet].tolist(), strict=True):
-            group[first(j)] = first(i)
-    found: dict[int, list[int]] = {}
-    for i in range(len(areas)):
-        found.setdefault(first(i), []).append(i)
-    return list(found.values())
 
 
 # --- geometry -------------------------------------------------------------------------------------
