@@ -109,16 +109,16 @@ class MapFile:
         digests: tuple[str | None, str | None] = (None, None),
     ) -> tuple[MapFile, MapFile]:  # fmt: skip
         """Two files at once, large ones side by side, opened and indexed."""
-        rings = dict(zip(paths, rings_from_paths(paths), strict=True))
         proven: Proven = {}
-        one, other = (
-            cls(path, insist=insist, kept=kept, digest=digest, read=rings.__getitem__, proven=proven)
-            for path, digest in zip(paths, digests, strict=True)
-        )
-        if one.vertices * other.vertices >= LARGE_VERTICES**2:
-            with ThreadPoolExecutor(2) as pool:
-                for file in (one, other):
+        files = []
+        with ThreadPoolExecutor(2) as pool:
+            for path, digest, table in zip(paths, digests, rings_from_paths(paths), strict=True):
+                rings = {path: table}
+                file = cls(path, insist=insist, kept=kept, digest=digest, read=rings.__getitem__, proven=proven)
+                if file.vertices >= LARGE_VERTICES:  # while the other is looked at still
                     pool.submit(getattr, file, "index")
+                files.append(file)
+        one, other = files
         return one, other
 
     @property

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 from shapely.geometry.base import BaseGeometry
 
 from borderwatch import mapfile
@@ -24,7 +27,7 @@ from borderwatch.formats.rings import RingTable, rings_from_wkb
 from borderwatch.formats.shapefile import rings_from_shapefile
 from borderwatch.formats.vector_file import features_from_path
 from borderwatch.mapfile import MapFile, compared
-from tests.strategies import Drawing, made_case
+from tests.strategies import Drawing, laws, made_case
 
 LAKE = shapely.box(12, 41, 13, 42)
 ISLANDS = shapely.MultiPolygon([shapely.box(20, 40, 21, 41), shapely.box(22, 40, 23, 41), shapely.box(24, 40, 25, 43)])
@@ -324,6 +327,40 @@ def test_holes_are_cut_out_of_the_outside_that_holds_them(tmp_path: Path) -> Non
     assert table is not None
     assert int((~table.exterior).sum()) == 2
     assert table.shapes(str)[0].equals(ground)
+
+
+@laws(25)
+@given(seed=st.integers(0, 10**6), same=st.lists(st.booleans(), min_size=5, max_size=5))
+def test_features_seen_before_are_told_as_if_alone(seed: int, same: list[bool]) -> None:
+    """Ponds, islands in lakes and rings wound the wrong way, five features; some of them other in a second edition."""
+    rng = np.random.default_rng(seed)
+
+    def feature(west: float) -> list[np.ndarray[Any, Any]]:
+        size = rng.uniform(2.0, 4.0)
+        shell = shapely.box(west, 0, west + size, size)
+        lake, island = shell.buffer(-0.5), shell.buffer(-0.8)
+        apart = shapely.box(west, 10, west + rng.uniform(0.5, 1.0), 11)
+        wound_wrong = bool(rng.integers(2))
+        return [corners(shell, True), corners(lake, False), corners(island, True), corners(apart, not wound_wrong)]
+
+    def table(features: list[list[np.ndarray[Any, Any]]]) -> RingTable:
+        rings = [ring for rings in features for ring in rings]
+        counts, whose = np.array([len(ring) for ring in rings]), np.repeat(np.arange(len(features)), 4)
+        return RingTable(np.concatenate(rings), counts, whose, np.zeros(len(counts), dtype=bool), len(features), {})
+
+    old = [feature(10.0 * n) for n in range(5)]
+    new = [was if kept else feature(10.0 * n) for n, (was, kept) in enumerate(zip(old, same, strict=True))]
+    first, alone = table(old).wound_clockwise(), table(new).wound_clockwise()
+    with ThreadPoolExecutor(2) as pool:
+        told = table(new).wound_clockwise(first, pool)
+    assert first is not None
+    assert alone is not None
+    assert told is not None
+    assert told.outer is not None
+    assert alone.outer is not None
+    assert told.outer.tolist() == alone.outer.tolist()
+    assert told.exterior.tolist() == alone.exterior.tolist()
+    assert (told.xy == alone.xy).all()
 
 
 # --- attributes ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,6 +26,8 @@ from borderwatch.formats.holes import WoundRings, outer_rings
 from borderwatch.geometry import polygonal
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
@@ -77,24 +80,77 @@ class RingTable:
                     return False
         return True
 
-    def wound_clockwise(self) -> RingTable | None:
+    def wound_clockwise(self, like: RingTable | None = None, pool: Executor | None = None) -> RingTable | None:
         """The same with exteriors told by their winding; None where that is not how these rings can be read.
 
         A hole must lie in an exterior of its feature: a ring wound the wrong way lies in none, and is turned round,
-        in place.
+        in place. Features that are the same in ``like`` are told as they were there; ``pool`` looks at two halves at
+        once.
         """
         area = ring_areas(self.xy, self.counts)
         if (area == 0).any():
             return None
+        starts = begins(self.counts)
+        outer = np.arange(len(self.counts))
+        known = self._same_features(like)
+
+        def told(span: slice) -> NDArray[np.int64]:
+            place = slice(starts[span.start], starts[span.stop - 1] + self.counts[span.stop - 1])
+            found, turned = outer_rings(WoundRings(self.xy[place], self.counts[span], self.feature[span], area[span]))
+            outer[span] = found + span.start
+            return np.asarray(turned + span.start)
+
         try:
-            outer, turned = outer_rings(WoundRings(self.xy, self.counts, self.feature, area))
+            turned = np.concatenate(
+                [np.zeros(0, dtype=np.int64), *(pool.map if pool else map)(told, self._spans(known))]
+            )
         except Malformed:
             return None
-        starts = begins(self.counts)
+        for ring, there in known:
+            assert like is not None and like.outer is not None  # noqa: S101, PT018
+            outer[ring] = like.outer[there] - there.start + ring.start
         for ring in turned.tolist():
             place = slice(starts[ring], starts[ring] + self.counts[ring])
             self.xy[place] = self.xy[place][::-1].copy()
         return replace(self, exterior=outer == np.arange(len(outer)), outer=outer, clockwise=True)
+
+    @cached_property
+    def runs(self) -> list[slice]:
+        """The rings of each feature that has some, in the order of the file; one run where features are mixed."""
+        if len(self.feature) == 0 or (self.feature[1:] < self.feature[:-1]).any():
+            return [slice(0, len(self.feature))]
+        ends = np.append(np.flatnonzero(np.diff(self.feature)) + 1, len(self.feature)).tolist()
+        return [slice(first, end) for first, end in zip([0, *ends], ends, strict=False)]
+
+    def _same_features(self, like: RingTable | None) -> list[tuple[slice, slice]]:
+        """The rings of each feature that are the same as those of the same feature there, and where these are."""
+        if like is None or like.outer is None:
+            return []
+        there = {int(like.feature[run.start]): run for run in like.runs}
+        starts, others = begins(self.counts), begins(like.counts)
+        found = []
+        for run in self.runs:
+            other = there.get(int(self.feature[run.start]))
+            if other is not None and np.array_equal(self.counts[run], like.counts[other]):
+                number = int(self.counts[run].sum())
+                first, begin = int(starts[run.start]), int(others[other.start])
+                if np.array_equal(self.xy[first : first + number], like.xy[begin : begin + number]):
+                    found.append((run, other))
+        return found
+
+    def _spans(self, known: Sequence[tuple[slice, slice]]) -> list[slice]:
+        """The rings that are not known, in runs of whole features: two of them where they are many."""
+        told = {run.start for run, _ in known}
+        half = len(self.counts) // 2
+        spans: list[slice] = []
+        for run in self.runs:
+            if run.start in told or run.start == run.stop:
+                continue
+            if spans and spans[-1].stop == run.start and not spans[-1].start < half <= run.start:
+                spans[-1] = slice(spans[-1].start, run.stop)
+            else:
+                spans.append(run)
+        return spans
 
     def mended(self, wanted: NDArray[np.bool_], about: NDArray[np.bool_], what: Callable[[int], str]) -> BareRings:
         """The rings that are wanted, those ``about`` as the areas they enclose: each polygon of them valid.

@@ -56,15 +56,15 @@ _FILE_HEADER, _RECORD_HEADER, _SHAPE_HEADER = 100, 8, 44
 _RINGS_AND_POINTS = struct.Struct("<ii")
 
 
-def rings_from_shapefile(parts: Mapping[str, bytes]) -> RingTable | None:
+def rings_from_shapefile(parts: Mapping[str, bytes], *, wind: bool = True) -> RingTable | None:
     """The rings straight from the bytes of a ``.shp`` in degrees; None where ``features_from_shapefile`` must judge.
 
     As the format has it, the outside of an area is clockwise and its holes are not; a file that keeps to something
-    else, or does not keep to its own lengths, is left to GDAL.
+    else, or does not keep to its own lengths, is left to GDAL. Without ``wind`` no ring is told from a hole yet.
     """
     table = _unwound(parts)
     del parts  # of 8 million vertices 130 MB that nobody looks at again
-    return None if table is None else table.wound_clockwise()
+    return table if table is None or not wind else table.wound_clockwise()
 
 
 def _unwound(parts: Mapping[str, bytes]) -> RingTable | None:
