@@ -55,7 +55,8 @@ def rings_from_paths(paths: Sequence[Path]) -> Iterator[RingTable | None]:
         return
     with ThreadPoolExecutor(min(len(paths), _AT_ONCE)) as pool:
         first: RingTable | None = None
-        for table in pool.map(lambda path: rings_from_path(path, wind=False), paths):
+        # All are read before the first is passed on: what a caller makes of it adds to the memory reading takes.
+        for table in list(pool.map(lambda path: rings_from_path(path, wind=False), paths)):
             # Of two editions nearly all features are the same, and telling holes is half of the work.
             unwound = table is not None and not table.exterior.any()
             told = table.wound_clockwise(first, pool) if table is not None and unwound else table
