@@ -18,3 +18,9 @@ def ranges(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.in
 def begins(counts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Where each of some runs laid end to end begins."""
     return np.asarray(np.cumsum(counts) - counts)
+
+
+def add_by_run(totals: NDArray[Any], block: NDArray[Any], at: int, starts: NDArray[np.int64]) -> None:
+    """Add what of every run is in a block to its total; the runs begin at ``starts``, the block at place ``at``."""
+    first, stop = np.searchsorted(starts, [at + 1, at + len(block)]).tolist()
+    totals[first - 1 : stop] += np.add.reduceat(block, np.append(at, starts[first:stop]) - at)

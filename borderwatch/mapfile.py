@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,13 +111,14 @@ class MapFile:
     ) -> tuple[MapFile, MapFile]:  # fmt: skip
         """Two files at once, large ones side by side, opened and indexed."""
         proven: Proven = {}
-        files = []
+        files: list[MapFile] = []
         with ThreadPoolExecutor(2) as pool:
             for path, digest, table in zip(paths, digests, rings_from_paths(paths), strict=True):
                 rings = {path: table}
                 file = cls(path, insist=insist, kept=kept, digest=digest, read=rings.__getitem__, proven=proven)
-                if file.vertices >= LARGE_VERTICES:  # while the other is looked at still
-                    pool.submit(getattr, file, "index")
+                # While the other is looked at still; who held what is asked of the first.
+                if file.vertices >= LARGE_VERTICES:
+                    pool.submit(attrgetter("index" if files else "index.boxes"), file)
                 files.append(file)
         one, other = files
         return one, other
@@ -302,7 +304,11 @@ def compared(before: MapFile, after: MapFile, *, redigitised_from: float) -> Cha
     found = chain.diff(before.index, after.index, redigitised_from=redigitised_from)
     if not found.twisted or found.reach is None or found.boxes is None:
         return found
-    again = chain.diff(before.mended_about(found.reach), after.mended_about(found.reach), redigitised_from=math.inf)
+    reach = found.reach
+    with ThreadPoolExecutor(2) as pool:
+        large = min(before.vertices, after.vertices) >= LARGE_VERTICES
+        one, other = (pool.map if large else map)(lambda file: file.mended_about(reach), (before, after))
+    again = chain.diff(one, other, redigitised_from=math.inf)
     reached = shapely.union_all(shapely.box(*(found.reach + MARGIN_DEG * np.array([-1, -1, 1, 1])).T))
     if not shapely.covers(reached, [face.geometry for face in again.faces]).all():
         # Mending here would have drawn ground there: not known to happen, and not to be told of.

@@ -23,9 +23,10 @@ from borderwatch.formats import ring_files
 from borderwatch.formats.dbf import DbfColumns
 from borderwatch.formats.geojson_rings import rings_from_geojson
 from borderwatch.formats.ring_files import rings_from_path
-from borderwatch.formats.rings import RingTable, rings_from_wkb
+from borderwatch.formats.rings import RingTable
 from borderwatch.formats.shapefile import rings_from_shapefile
 from borderwatch.formats.vector_file import features_from_path
+from borderwatch.formats.wkb_rings import WkbLayer
 from borderwatch.mapfile import MapFile, compared
 from tests.strategies import Drawing, laws, made_case
 
@@ -139,7 +140,7 @@ def bowed(n: int) -> BaseGeometry:
 @pytest.mark.parametrize("n", range(4))
 def test_ground_drawn_invalid_lies_in_an_odd_number_of_rings(n: int) -> None:
     drawn = shapely.MultiPolygon([bowed(n), shapely.box(30, 10, 40, 20), shapely.box(35, 15, 45, 25)])
-    table = rings_from_wkb([drawn.wkb], {})
+    table = WkbLayer([drawn.wkb], {}).rings()
     assert table is not None
     [shape] = table.shapes(str).tolist()
     assert shape.is_valid
@@ -363,6 +364,43 @@ def test_features_seen_before_are_told_as_if_alone(seed: int, same: list[bool]) 
     assert (told.xy == alone.xy).all()
 
 
+@laws(40)
+@given(
+    seed=st.integers(0, 10**6),
+    kinds=st.lists(st.sampled_from(["same", "other", "none", "moved"]), min_size=1, max_size=6),
+)
+def test_geometries_read_before_are_read_as_if_alone(seed: int, kinds: list[str]) -> None:
+    """Two editions of a layer: features that stay, are drawn otherwise, lose their geometry or come somewhere else."""
+    rng = np.random.default_rng(seed)
+
+    def drawn() -> bytes:
+        west, size = rng.uniform(-170, 150), rng.uniform(2.0, 4.0)
+        shell = shapely.box(west, 0, west + size, size)
+        holed = shell.difference(shell.buffer(-0.5)).union(shell.buffer(-0.8))
+        body = shapely.MultiPolygon([*shapely.get_parts(holed), shapely.Polygon()][: int(rng.integers(1, 4))])
+        return shapely.to_wkb(body if rng.integers(2) else shapely.force_3d(body), byte_order=int(rng.integers(2)))
+
+    old: list[bytes | None] = [drawn() for _ in kinds]
+    new = [{"same": was, "none": None}.get(kind, drawn()) for was, kind in zip(old, kinds, strict=True)]
+    new = [*new[1:], new[0]] if "moved" in kinds else new
+    first, second = WkbLayer(old, {}), WkbLayer(new, {})
+    seen, alone = first.rings(), second.rings()
+    assert seen is not None
+    assert alone is not None
+    told = second.rings((first, seen))
+    assert told is not None
+    for name in ("xy", "counts", "feature", "exterior"):
+        assert getattr(told, name).tolist() == getattr(alone, name).tolist()
+
+
+def test_a_ring_without_vertices_is_left_to_the_careful_reader() -> None:
+    shell = shapely.box(0, 0, 9, 9)
+    body = bytearray(shell.wkb)
+    body[5:9] = struct.pack("<I", 2)
+    table = WkbLayer([bytes(body) + struct.pack("<I", 0), shell.wkb], {}).rings()
+    assert table is None or not table.plain
+
+
 # --- attributes ------------------------------------------------------------------------------------------------------
 
 
@@ -382,13 +420,13 @@ def test_a_table_of_attributes_that_lies_about_its_size_is_refused() -> None:
 
 @pytest.mark.parametrize("blob", [b"", b"\x01", b"\x01\x03\x00\x00\x00\xff\xff\xff\xff", shapely.Point(1, 2).wkb])
 def test_what_is_no_area_is_no_ring(blob: bytes) -> None:
-    assert rings_from_wkb([blob], {}) is None
+    assert WkbLayer([blob], {}).rings() is None
 
 
 def test_heights_and_the_other_byte_order_change_nothing() -> None:
-    flat = rings_from_wkb([LAKE.wkb], {})
-    tall = rings_from_wkb([shapely.force_3d(LAKE, 5.0).wkb], {})
-    other = rings_from_wkb([shapely.to_wkb(LAKE, byte_order=0)], {})
+    flat = WkbLayer([LAKE.wkb], {}).rings()
+    tall = WkbLayer([shapely.force_3d(LAKE, 5.0).wkb], {}).rings()
+    other = WkbLayer([shapely.to_wkb(LAKE, byte_order=0)], {}).rings()
     assert flat is not None
     for table in (tall, other):
         assert table is not None
@@ -399,13 +437,13 @@ def test_geometries_written_in_every_way_stand_side_by_side() -> None:
     holed = shapely.box(0, 0, 9, 9).difference(shapely.box(3, 3, 6, 6))
     little, big = shapely.box(20, 0, 29, 9).wkb, shapely.to_wkb(holed, byte_order=0)
     mixed = struct.pack("<BII", 1, 6, 3) + little + big + little
-    table = rings_from_wkb([shapely.force_3d(holed).wkb, mixed, None, little], {})
+    table = WkbLayer([shapely.force_3d(holed).wkb, mixed, None, little], {}).rings()
     assert table is not None
     assert table.counts.tolist() == [5] * 7
     assert table.exterior.tolist() == [True, False, True, True, False, True, True]
     assert table.feature.tolist() == [0, 0, 1, 1, 1, 1, 3]
     assert shapely.box(20, 0, 29, 9).equals(table.shapes(str)[3])
-    assert [rings_from_wkb([holed.wkb, mixed[:size]], {}) for size in range(len(mixed))] == [None] * len(mixed)
+    assert [WkbLayer([holed.wkb, mixed[:size]], {}).rings() for size in range(len(mixed))] == [None] * len(mixed)
 
 
 def test_a_file_without_an_owner_says_which_fields_there_are(tmp_path: Path) -> None:

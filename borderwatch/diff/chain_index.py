@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from borderwatch.arrays import begins, ranges
+from borderwatch.arrays import add_by_run, begins, ranges
 from borderwatch.errors import StoreError
 from borderwatch.geometry import wrapped
 
@@ -164,8 +164,8 @@ class ChainIndex:
     def ring_boxes(self, counts: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
         """The same of the rings it was made of, whose vertices are counted."""
         first = np.searchsorted(self.starts, begins(counts))
-        low, high = np.minimum.reduceat(self.boxes, first), np.maximum.reduceat(self.boxes, first)
-        return np.asarray(np.column_stack([low[:, :2], high[:, 2:]]))
+        ends = (np.minimum, np.minimum, np.maximum, np.maximum)
+        return np.column_stack([end.reduceat(axis, first) for end, axis in zip(ends, self.boxes.T, strict=True)])
 
     @cached_property
     def anchors(self) -> NDArray[np.uint64]:
@@ -299,16 +299,17 @@ def _signs(
     exterior: NDArray[np.bool_],
 ) -> NDArray[np.int8]:
     """1 where walking a ring as it stands has the ground on the left, else -1."""
-    area = np.empty(len(vertices))
+    area = np.zeros(len(start))
     for at in range(0, len(vertices), _BLOCK):
         lat, lon = (half.astype(float) for half in _halves(vertices[at : at + _BLOCK + 1]))
         # From the equator, and halved: whole numbers below 2**53 for rings of up to a tenth of a degree, so exact.
         lat -= _LAT0
-        here = area[at : at + len(lon) - 1]
-        np.subtract(lon[1:], lon[:-1], out=here)
-        here *= (lat[1:] + lat[:-1]) / 2
-    area[last] = 0
-    clockwise = np.add.reduceat(area, start) > 0
+        step = np.zeros(min(_BLOCK, len(vertices) - at))  # nothing behind the very last vertex
+        np.subtract(lon[1:], lon[:-1], out=step[: len(lon) - 1])
+        step[: len(lon) - 1] *= (lat[1:] + lat[:-1]) / 2
+        step[last[slice(*np.searchsorted(last, [at, at + len(step)]).tolist())] - at] = 0.0
+        add_by_run(area, step, at, start)
+    clockwise = area > 0
     return np.where(clockwise == exterior, -1, 1).astype(np.int8)
 
 

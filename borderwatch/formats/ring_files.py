@@ -10,17 +10,18 @@ import json
 import sqlite3
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from borderwatch.errors import Malformed, TooLarge
 from borderwatch.formats.features import MAX_BYTES, MAX_FEATURES
 from borderwatch.formats.geojson_rings import rings_from_geojson
 from borderwatch.formats.layer import says_degrees
-from borderwatch.formats.rings import RingTable, rings_from_wkb
+from borderwatch.formats.rings import RingTable
 from borderwatch.formats.shapefile import PARTS, members_from_zip, rings_from_shapefile
+from borderwatch.formats.wkb_rings import WkbLayer
 
 _WGS_84 = 4326
 _ENVELOPES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}  # bytes, by the code in the flags of a GeoPackage geometry
@@ -30,38 +31,61 @@ LARGE_BYTES = 32 * 1024 * 1024
 _AT_ONCE = 2  # each takes six times the bytes of its file
 
 
-def rings_from_path(path: Path, *, wind: bool = True) -> RingTable | None:
-    """The rings of a file in degrees, each exterior before its holes; None where ``features_from_path`` must judge.
-
-    Without ``wind`` those of a Shapefile are not told from holes yet.
-    """
-    if not path.is_file() or path.stat().st_size > MAX_BYTES:
-        return None
-    try:
-        table = _rings(path, wind=wind)
-    except (Malformed, TooLarge):
-        return None
-    return table if table is not None and table.features <= MAX_FEATURES and table.plain else None
+def rings_from_path(path: Path) -> RingTable | None:
+    """The rings of a file in degrees, each exterior before its holes; None where ``features_from_path`` must judge."""
+    return _finished(_opened(path), None)
 
 
 def rings_from_paths(paths: Sequence[Path]) -> Iterator[RingTable | None]:
     """The rings of several files, one after the other.
 
-    Large ones are read side by side: reading and arithmetic let go of the interpreter's lock.
+    Large ones are read side by side: reading and arithmetic let go of the interpreter's lock. What is the same in the
+    first and in another is looked at once.
     Only of formats whose readers leave alone what all threads share (filters of warnings, GDAL's settings).
     """
     if len(paths) < 2 or not all(_alone(path) for path in paths):
         yield from map(rings_from_path, paths)
         return
     with ThreadPoolExecutor(min(len(paths), _AT_ONCE)) as pool:
-        first: RingTable | None = None
-        # All are read before the first is passed on: what a caller makes of it adds to the memory reading takes.
-        for table in list(pool.map(lambda path: rings_from_path(path, wind=False), paths)):
-            # Of two editions nearly all features are the same, and telling holes is half of the work.
-            unwound = table is not None and not table.exterior.any()
-            told = table.wound_clockwise(first, pool) if table is not None and unwound else table
-            first = first or told
-            yield told
+        first: tuple[_Opened, RingTable] | None = None
+        for opened in pool.map(_opened, paths):
+            table = _finished(opened, first, pool)
+            if first is None and opened is not None and table is not None:
+                first = opened, table
+            yield table
+
+
+_Opened: TypeAlias = "RingTable | WkbLayer"
+
+
+def _opened(path: Path) -> _Opened | None:
+    """A file's rings, those of a Shapefile not told from holes yet, or its geometries; None where others must judge."""
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+        return None
+    try:
+        opened = _read(path)
+    except (Malformed, TooLarge):
+        return None
+    # Before holes are told: what that makes of rings which are none is anybody's guess.
+    return opened if isinstance(opened, WkbLayer) else _plain(opened)
+
+
+def _finished(
+    opened: _Opened | None, first: tuple[_Opened, RingTable] | None, pool: Executor | None = None
+) -> RingTable | None:
+    """The rings of what was opened; what is as in ``first`` (what was opened, its rings) is not looked at again."""
+    seen, table = first or (None, None)
+    if isinstance(opened, WkbLayer):
+        if len(opened.blobs) > MAX_FEATURES:
+            return None
+        return _plain(opened.rings((seen, table) if isinstance(seen, WkbLayer) and table is not None else None))
+    if opened is None or opened.exterior.any():
+        return opened
+    return opened.wound_clockwise(table, pool)
+
+
+def _plain(table: RingTable | None) -> RingTable | None:
+    return table if table is not None and table.features <= MAX_FEATURES and table.plain else None
 
 
 def _alone(path: Path) -> bool:
@@ -71,7 +95,7 @@ def _alone(path: Path) -> bool:
         return file.read(16).startswith((b"\x00\x00\x27\x0a", b"SQLite format 3\0"))
 
 
-def _rings(path: Path, *, wind: bool) -> RingTable | None:
+def _read(path: Path) -> _Opened | None:
     with path.open("rb") as file:
         head = file.read(16)
     if head.startswith(b"\x00\x00\x27\x0a"):
@@ -79,7 +103,9 @@ def _rings(path: Path, *, wind: bool) -> RingTable | None:
             p.suffix.lower(): p for p in path.parent.iterdir() if p.stem == path.stem and p.suffix.lower() in PARTS
         }
         if all(part.stat().st_size <= MAX_BYTES for part in beside.values()):
-            return rings_from_shapefile({extension: part.read_bytes() for extension, part in beside.items()}, wind=wind)
+            return rings_from_shapefile(
+                {extension: part.read_bytes() for extension, part in beside.items()}, wind=False
+            )
     elif head.startswith(b"PK\x03\x04"):
         return _from_zip(path.read_bytes())
     elif head.startswith(b"SQLite format 3\0"):
@@ -93,17 +119,17 @@ def _rings(path: Path, *, wind: bool) -> RingTable | None:
     return None
 
 
-def _from_zip(data: bytes) -> RingTable | None:
+def _from_zip(data: bytes) -> _Opened | None:
     members = members_from_zip(data, lambda name: PurePosixPath(name).suffix.lower() in PARTS)
     stems = {str(PurePosixPath(name).with_suffix("")) for name in members if name.lower().endswith(".shp")}
     if len(stems) != 1:
         return None
     [stem] = stems
     chosen = {n: body for n, body in members.items() if str(PurePosixPath(n).with_suffix("")) == stem}
-    return rings_from_shapefile({PurePosixPath(name).suffix.lower(): body for name, body in chosen.items()})
+    return rings_from_shapefile({PurePosixPath(n).suffix.lower(): body for n, body in chosen.items()}, wind=False)
 
 
-def _from_geopackage(path: Path) -> RingTable | None:
+def _from_geopackage(path: Path) -> WkbLayer | None:
     """The only table of features of a GeoPackage, read as the database it is."""
     try:
         base = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)
@@ -127,7 +153,7 @@ def _from_geopackage(path: Path) -> RingTable | None:
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
     blobs = [_wkb(blob) for blob in columns[fields.index(shape)]]
     kept = {f: c for f, c in zip(fields, columns, strict=True) if f != shape and f not in key}
-    return rings_from_wkb(blobs, kept)
+    return WkbLayer(blobs, kept)
 
 
 def _quoted(name: str) -> str:
@@ -141,7 +167,7 @@ def _wkb(blob: object) -> bytes | None:
     return blob[_GPKG_HEADER + _ENVELOPES.get(blob[3] >> 1 & 0b111, 0) :]
 
 
-def _from_parquet(path: Path) -> RingTable | None:
+def _from_parquet(path: Path) -> WkbLayer | None:
     """GeoParquet with WKB; the other columns are decoded when they are asked for."""
     try:
         from pyarrow import parquet
@@ -160,7 +186,7 @@ def _from_parquet(path: Path) -> RingTable | None:
         blobs = file.read(columns=[column]).column(column).to_pylist()
         others = [name for name in file.schema_arrow.names if name not in (column, "bbox")]
         rest = file.read(columns=others)
-        return rings_from_wkb(blobs, {name: rest.column(name).to_pylist() for name in others})
+        return WkbLayer(blobs, {name: rest.column(name).to_pylist() for name in others})
     except (ArrowException, ValueError, KeyError, TypeError, AttributeError, OSError):
         return None  # what it says of itself does not hold
 
@@ -172,7 +198,7 @@ def _is_wgs_84(crs: Any) -> bool:
     return crs is None or crs in ("OGC:CRS84", "EPSG:4326")
 
 
-def _from_flatgeobuf(path: Path) -> RingTable | None:
+def _from_flatgeobuf(path: Path) -> WkbLayer | None:
     import pyogrio
 
     try:
@@ -184,4 +210,4 @@ def _from_flatgeobuf(path: Path) -> RingTable | None:
     if blobs is None or not says_degrees(meta["crs"]):
         return None
     named: dict[str, Sequence[Any]] = {f: c.tolist() for f, c in zip(meta["fields"], columns, strict=True)}
-    return rings_from_wkb(blobs, named)
+    return WkbLayer(blobs, named)

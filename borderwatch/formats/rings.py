@@ -8,8 +8,6 @@ geometries are wanted after all, proves each and has the rest mended.
 from __future__ import annotations
 
 import hashlib
-import struct
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import shapely
 
-from borderwatch.arrays import begins, ranges
+from borderwatch.arrays import add_by_run, begins, ranges
 from borderwatch.errors import Malformed
 from borderwatch.formats.even_odd import counted_once, odd_ground
 from borderwatch.formats.features import gated, sound
@@ -33,11 +31,9 @@ if TYPE_CHECKING:
 
 _POLAR = 89.0
 _WKB_POLYGON, _WKB_MULTIPOLYGON = 3, 6
-_HEAD = struct.Struct("<BII")
 _BLOCK = 1 << 14  # vertices looked at together: they and what is made of them stay in a core's cache
 # Rounding makes an error of 1e-11 of the longest ring known (250,000 vertices, 500 degrees to and fro).
 _SMALL_DEG2 = 1e-8
-_POLYGON_HEAD = b"\x01\x03\x00\x00\x00"  # little-endian, a polygon
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,10 +243,9 @@ def _ring_areas_above(
         np.subtract(lon[:-1], lon[1:], out=lon[:-1])
         np.add(lat[:-1], lat[1:], out=lat[:-1])
         step = np.multiply(lon, lat, out=lon)[: stop - at]
-        # A block begins and ends within rings: each gets the sum of what of it is here.
-        first, end = np.searchsorted(starts, [at + 1, stop]).tolist()
-        step[lasts[first - 1 : np.searchsorted(lasts, stop)] - at] = 0.0  # the step from one ring to the next
-        twice[first - 1 : end] += np.add.reduceat(step, np.append(at, starts[first:end]) - at)
+        ends = lasts[slice(*np.searchsorted(lasts, [at, stop]).tolist())]
+        step[ends - at] = 0.0  # the step from one ring to the next
+        add_by_run(twice, step, at, starts)
     return twice / 2
 
 
@@ -348,78 +343,3 @@ def _without_a_jump(
         # A ring one of whose jumps is along a pole was cut for a sheet on purpose; another jump in it is for the gate.
         found[i] = not (jump & ~polar).any()
     return found
-
-
-def rings_from_wkb(blobs: Sequence[bytes | None], columns: Mapping[str, Sequence[Any]]) -> RingTable | None:
-    """The rings of WKB polygons and multipolygons; None where something is neither, or no WKB at all.
-
-    What is written otherwise (with heights, big-endian) is read by shapely.
-    """
-    parts = _Parts([], [], [])
-    rings_of = np.zeros(len(blobs), dtype=np.int64)
-    for number, blob in enumerate(blobs):
-        if blob is None:
-            continue
-        before = len(parts.counts)
-        try:
-            _read_areas(blob, parts)
-        except (IndexError, ValueError, shapely.errors.ShapelyError):
-            return None
-        rings_of[number] = len(parts.counts) - before
-    xy = np.frombuffer(b"".join(parts.xy), "<f8").reshape(-1, 2)
-    sizes = np.array(parts.sizes, dtype=np.int64)
-    exterior = np.zeros(len(parts.counts), dtype=bool)
-    exterior[begins(sizes)[sizes > 0]] = True
-    feature = np.repeat(np.arange(len(blobs)), rings_of)
-    return RingTable(xy, np.array(parts.counts, dtype=np.int64), feature, exterior, len(blobs), columns)
-
-
-class _Parts(NamedTuple):
-    """What rings are made of: the bytes of their coordinates, their vertices, and the rings of each polygon."""
-
-    xy: list[bytes]
-    counts: list[int]
-    sizes: list[int]
-
-
-def _read_areas(blob: bytes, parts: _Parts) -> None:
-    """Add the rings of one geometry; IndexError, ValueError or shapely's where it is no area, or is cut short."""
-    order, kind, count = _HEAD.unpack_from(blob) if len(blob) >= _HEAD.size else (0, 0, 0)
-    if order != 1 or kind not in (_WKB_POLYGON, _WKB_MULTIPOLYGON) or sys.byteorder != "little":
-        return _read_by_shapely(blob, parts)
-    at, count = (0, 1) if kind == _WKB_POLYGON else (_HEAD.size, count)
-    pieces, rings, polygons = len(parts.xy), len(parts.counts), len(parts.sizes)
-    # All lengths in a polygon are multiples of four bytes: read as words, a ring takes a third of what unpacking takes.
-    words = [memoryview(blob)[n : n + (len(blob) - n) // 4 * 4].cast("I") for n in range(4)]
-    for _ in range(count):
-        if blob[at : at + len(_POLYGON_HEAD)] != _POLYGON_HEAD:
-            del parts.xy[pieces:], parts.counts[rings:], parts.sizes[polygons:]
-            return _read_by_shapely(blob, parts)
-        at += len(_POLYGON_HEAD)
-        shift, word = at % 4, at // 4
-        view = words[shift]
-        first = len(parts.counts)
-        for _ in range(view[word]):
-            word += 1
-            if size := view[word]:  # empty rings are left out
-                begin = shift + 4 * word + 4
-                parts.xy.append(blob[begin : begin + 16 * size])
-                parts.counts.append(size)
-            word += 4 * size
-        parts.sizes.append(len(parts.counts) - first)
-        at = shift + 4 * word + 4
-    if at > len(blob):
-        raise ValueError(f"WKB of {len(blob):,} bytes, which should be {at:,}")
-    return None
-
-
-def _read_by_shapely(blob: bytes, parts: _Parts) -> None:
-    shape = shapely.force_2d(shapely.from_wkb(blob))
-    if shape.geom_type not in ("Polygon", "MultiPolygon"):
-        raise ValueError(f"a {shape.geom_type}, not an area")
-    polygons: NDArray[Any] = shapely.get_parts([shape])
-    for polygon in polygons[~shapely.is_empty(polygons)].tolist():
-        rings = shapely.get_rings(polygon)
-        parts.xy.append(shapely.get_coordinates(rings).astype("<f8").tobytes())
-        parts.counts.extend(shapely.get_num_coordinates(rings).tolist())
-        parts.sizes.append(len(rings))
