@@ -43,13 +43,11 @@ def rings_from_paths(paths: Sequence[Path]) -> Iterator[RingTable | None]:
     first and in another is looked at once.
     Only of formats whose readers leave alone what all threads share (filters of warnings, GDAL's settings).
     """
-    if len(paths) < 2 or not all(_alone(path) for path in paths):
-        yield from map(rings_from_path, paths)
-        return
+    at_once = len(paths) > 1 and all(_alone(path) for path in paths)
     with ThreadPoolExecutor(min(len(paths), _AT_ONCE)) as pool:
         first: tuple[_Opened, RingTable] | None = None
-        for opened in pool.map(_opened, paths):
-            table = _finished(opened, first, pool)
+        for opened in (pool.map if at_once else map)(_opened, paths):
+            table = _finished(opened, first, pool if at_once else None)
             if first is None and opened is not None and table is not None:
                 first = opened, table
             yield table
@@ -81,7 +79,9 @@ def _finished(
         return _plain(opened.rings((seen, table) if isinstance(seen, WkbLayer) and table is not None else None))
     if opened is None or opened.exterior.any():
         return opened
-    return opened.wound_clockwise(table, pool)
+    return (
+        opened.wound_clockwise(table, pool) if pool else opened.wound_clockwise()
+    )  # telling a few is quicker than comparing
 
 
 def _plain(table: RingTable | None) -> RingTable | None:

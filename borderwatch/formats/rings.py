@@ -96,10 +96,9 @@ class RingTable:
             outer[span] = found + span.start
             return np.asarray(turned + span.start)
 
+        spans = self._spans(known) if known or pool else [slice(0, len(self.counts))]
         try:
-            turned = np.concatenate(
-                [np.zeros(0, dtype=np.int64), *(pool.map if pool else map)(told, self._spans(known))]
-            )
+            turned = np.concatenate([np.zeros(0, dtype=np.int64), *(pool.map if pool else map)(told, spans)])
         except Malformed:
             return None
         for ring, there in known:

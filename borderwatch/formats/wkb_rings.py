@@ -6,7 +6,6 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,14 +37,9 @@ class WkbLayer:
         """
         parts = _Parts([], [], [])
         ends = [0]
-        known = {} if like is None else _by_length(*like)
+        seen = None if like is None else _Seen(*like)
         for blob in self.blobs:
-            same = known.get(len(blob)) if blob else None
-            if same is not None and same.blob == blob:
-                parts.xy.append(same.xy.data)
-                parts.counts.extend(same.counts.tolist())
-                parts.sizes.extend(same.sizes())
-            elif blob is not None:
+            if blob is not None and not (seen and seen.add(blob, parts)):
                 try:
                     _read_areas(blob, parts)
                 except (IndexError, ValueError, shapely.errors.ShapelyError):
@@ -59,38 +53,37 @@ class WkbLayer:
         return RingTable(xy, counts, feature, exterior, len(self.blobs), self.columns)
 
 
-class _Known(NamedTuple):
-    """A geometry and its rings: their vertices, vertices by ring, and which are no holes."""
-
-    blob: bytes
-    xy: NDArray[np.float64]
-    counts: NDArray[np.int64]
-    exterior: NDArray[np.bool_]
-
-    def sizes(self) -> list[int]:
-        """The rings of each of its polygons."""
-        ends = np.append(np.flatnonzero(self.exterior), len(self.exterior))
-        return [int(number) for number in np.diff(ends)]
-
-
-def _by_length(layer: WkbLayer, table: RingTable) -> dict[int, _Known]:
-    """One geometry of each length in bytes: of two editions most that are as long are the same."""
-    ends = np.searchsorted(table.feature, np.arange(table.features + 1))
-    begin = np.append(begins(table.counts), len(table.xy))
-    found = {}
-    for blob, (first, stop) in zip(layer.blobs, pairwise(ends.tolist()), strict=True):
-        if blob is not None:
-            xy = table.xy[begin[first] : begin[stop]]
-            found[len(blob)] = _Known(blob, xy, table.counts[first:stop], table.exterior[first:stop])
-    return found
-
-
 class _Parts(NamedTuple):
     """What rings are made of: the bytes of their coordinates, their vertices, and the rings of each polygon."""
 
     xy: list[bytes | memoryview]
     counts: list[int]
     sizes: list[int]
+
+
+class _Seen:
+    """A layer whose rings are known, one geometry of each length in bytes: most that are as long are the same."""
+
+    def __init__(self, layer: WkbLayer, table: RingTable) -> None:
+        self._blobs, self._xy = layer.blobs, table.xy
+        self._by_length = {len(blob): n for n, blob in enumerate(layer.blobs) if blob is not None}
+        self._counts = table.counts.tolist()
+        self._vertex = np.append(begins(table.counts), len(table.xy)).tolist()
+        exteriors = np.flatnonzero(table.exterior)
+        self._sizes = np.diff(np.append(exteriors, len(table.counts))).tolist()
+        rings = np.searchsorted(table.feature, np.arange(table.features + 1))
+        self._ring, self._polygon = rings.tolist(), np.searchsorted(exteriors, rings).tolist()
+
+    def add(self, blob: bytes, parts: _Parts) -> bool:
+        """Add the rings of a geometry that is in the layer; whether it is."""
+        n = self._by_length.get(len(blob))
+        if n is None or self._blobs[n] != blob:
+            return False
+        first, stop = self._ring[n : n + 2]
+        parts.xy.append(self._xy[self._vertex[first] : self._vertex[stop]].data)
+        parts.counts.extend(self._counts[first:stop])
+        parts.sizes.extend(self._sizes[self._polygon[n] : self._polygon[n + 1]])
+        return True
 
 
 def _read_areas(blob: bytes, parts: _Parts) -> None:
@@ -110,28 +103,28 @@ def _read_areas(blob: bytes, parts: _Parts) -> None:
         at += len(_POLYGON_HEAD)
         shift, word = at % 4, at // 4
         view = words[shift]
-        first, begin = len(parts.counts), word + 1
-        for _ in range(view[word]):
+        number, begin, first = view[word], word + 1, len(parts.counts)
+        for _ in range(number):
             word += 1
             size = view[word]
             append(size)
             word += 4 * size
-        here = parts.counts[first:]
-        if 0 in here:
+        if number == 1 and size:
+            parts.xy.append(blob[shift + 4 * begin + 4 : shift + 4 * word + 4])
+        elif 0 in (here := parts.counts[first:]):
             del parts.xy[pieces:], parts.counts[rings:], parts.sizes[polygons:]
             return _read_by_shapely(blob, parts)  # it knows what a ring without vertices is
-        parts.xy.append(_without_counts(blob[shift + 4 * begin : shift + 4 * word + 4], here))
-        parts.sizes.append(len(here))
+        else:
+            parts.xy.append(_without_counts(blob[shift + 4 * begin : shift + 4 * word + 4], here))
+        parts.sizes.append(number)
         at = shift + 4 * word + 4
     if at > len(blob):
         raise ValueError(f"WKB of {len(blob):,} bytes, which should be {at:,}")
     return None
 
 
-def _without_counts(rings: bytes, counts: list[int]) -> bytes | memoryview:
+def _without_counts(rings: bytes, counts: list[int]) -> memoryview:
     """The vertices of rings each of which has its count of vertices before it, none of them empty."""
-    if len(counts) == 1 and len(rings) == 16 * counts[0] + 4:
-        return rings[4:]
     words = np.frombuffer(rings, "<u4")
     sizes = 4 * np.array(counts, dtype=np.int64) + 1
     return np.delete(words, begins(sizes)).data
