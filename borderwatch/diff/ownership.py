@@ -110,18 +110,25 @@ def moved(
     return found
 
 
-def sizeable(area: BaseGeometry, at_least_km: float) -> BaseGeometry:
+def sizeable(ground: BaseGeometry, at_least_km: float) -> BaseGeometry:
     """The connected pieces thick enough for a circle of a radius, asked in degrees and cheaply: hardly one too many."""
-    parts = shapely.get_parts(area)
+    parts = shapely.get_parts(ground)
     if at_least_km <= 0 or len(parts) == 0:
-        return area
+        return ground
     # A tenth less: the area is of the ellipsoid, and no degree is longer than this one.
     least_km = 0.9 * at_least_km
-    kept = parts[shapely.area(parts) * geo.KM_PER_DEGREE**2 >= np.pi * least_km**2]
-    kept = kept[geo.areas_km2(kept) >= np.pi * least_km**2]
+    least_deg = least_km / geo.KM_PER_DEGREE
+    area = shapely.area(parts)
+    large = area >= np.pi * least_deg**2
+    kept, area = parts[large], area[large]
+    west, south, east, north = shapely.bounds(kept).T
+    # As if all of it lay where a degree of longitude is longest.
+    scale = np.cos(np.radians(np.where(south * north < 0, 0.0, np.minimum(np.abs(south), np.abs(north)))))
+    large = (area * scale >= np.pi * least_deg**2) & (north - south >= 2 * least_deg)
+    kept = kept[large & ((east - west) * scale >= 2 * least_deg)]
     # Of 13 slivers of ten metres by tens of kilometres that pass the first test none passes this one.
-    kept = kept[~shapely.is_empty(shapely.buffer(kept, -least_km / geo.KM_PER_DEGREE, quad_segs=2))]
-    return area if len(kept) == len(parts) else shapely.MultiPolygon(list(kept))
+    kept = kept[~shapely.is_empty(shapely.buffer(kept, -least_deg, quad_segs=1))]
+    return ground if len(kept) == len(parts) else shapely.MultiPolygon(list(kept))
 
 
 def _split(
