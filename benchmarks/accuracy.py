@@ -32,7 +32,7 @@ from trials import Trial  # noqa: E402
 from borderwatch import twofiles  # noqa: E402
 from borderwatch.diff import noise, ownership  # noqa: E402
 from borderwatch.disputes import catalogue  # noqa: E402
-from borderwatch.models import Coverage  # noqa: E402
+from borderwatch.observe import ground  # noqa: E402
 from tests import documented  # noqa: E402
 
 FROZEN, RESULTS = HERE / "frozen.json", HERE / "results" / "accuracy.json"
@@ -137,7 +137,7 @@ def jobs(names: Sequence[str], *, every: int, frozen: bool) -> list[tuple[str, s
         else:
             _READY[name] = world = drawings.base_world()
             found = (
-                drawings.drawn(world, everything, {Coverage.SHOWN, Coverage.NOT_RESOLVABLE})
+                [d for d in everything if not ground(d).name_only]
                 if name == "battery"
                 else drawings.usable(world, everything)
             )

@@ -130,8 +130,10 @@ def _through_mercator(drawing: Drawing) -> Drawing:
 
 
 def battery_of(about: Dispute, world: World) -> list[Trial]:
-    """Every no-change variant of one dispute."""
+    """Every no-change variant of one dispute; what the world does not draw (seas, islets) is drawn for a claimant."""
     drawing = around(world, ground(about))
+    if not drawn(world, [about], {Coverage.SHOWN, Coverage.NOT_RESOLVABLE}):
+        drawing = made.handed(drawing, ground(about).area, about.claimants[0])
     trials = []
     for number, (name, variant) in enumerate(battery().items()):
         after = variant(drawing, np.random.default_rng(number))
