@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,22 +19,37 @@ from borderwatch.formats.vector_file import crs_is_degrees
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# In a string the quotes would be escaped, so that this is a key; nothing but numbers and brackets follows.
-_COORDINATES = re.compile(rb'"coordinates"\s*:\s*(\[[-+0-9eE.,\[\]\s]*\])')
+# In a string the quotes would be escaped, so that this is a key. Nothing but numbers and brackets follows it.
+_COORDINATES = re.compile(rb'"coordinates"\s*:\s*(?=\[)')
+_NUMBERS = b"0123456789-+eE.,[] \t\r\n"
 _TO_SPACES = bytes.maketrans(b"[],\t\r\n", b"      ")
 _OPEN, _CLOSE, _COMMA = b"[],"
 _DEPTH = {"Polygon": 3, "MultiPolygon": 4}
 
 
-def rings_from_geojson(data: bytes) -> RingTable | None:
-    """The rings of a FeatureCollection of polygons; None where something else is in it, or something amiss."""
+Rings: TypeAlias = "tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]"
+"""Vertices, vertices by ring, and which rings are exteriors."""
+Known: TypeAlias = "dict[tuple[int, bytes], Rings]"
+"""What texts of coordinates were read as, by their depth and themselves: of two editions most are the same."""
+
+
+def rings_from_geojson(data: bytes, known: Known | None = None) -> RingTable | None:
+    """The rings of a FeatureCollection of polygons; None where something else is in it, or something amiss.
+
+    Coordinates whose text is in ``known`` are not read again; those that are read are added.
+    """
     pieces: list[bytes] = []
     skeleton: list[bytes] = []
     end = 0
     for found in _COORDINATES.finditer(data):
+        ends = [at for mark in (b"}", b'"') if (at := data.find(mark, found.end())) >= 0]
+        piece = data[found.end() : min(ends, default=len(data))]
+        piece = piece[: piece.rfind(b"]") + 1]
+        if piece.translate(None, _NUMBERS):
+            return None
         skeleton += [data[end : found.start()], b'"coordinates":%d' % len(pieces)]
-        pieces.append(found[1])
-        end = found.end()
+        pieces.append(piece)
+        end = found.end() + len(piece)
     try:
         value = json.loads(b"".join([*skeleton, data[end:]]).decode("utf-8-sig"))
         features = value["features"]
@@ -46,7 +61,12 @@ def rings_from_geojson(data: bytes) -> RingTable | None:
         # Each piece is the coordinates of a geometry, and in their order.
         if [number for _, _, number in drawn] != list(range(len(pieces))) or not drawn:
             return None
-        read = [(n, _rings(pieces[number], _DEPTH[kind])) for n, kind, number in drawn]
+        known = {} if known is None else known
+        for _, kind, number in drawn:
+            key = _DEPTH[kind], pieces[number]
+            if key not in known:
+                known[key] = _rings(pieces[number], _DEPTH[kind])
+        read = [(n, known[_DEPTH[kind], pieces[number]]) for n, kind, number in drawn]
         columns = _columns(features)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -72,8 +92,8 @@ def _columns(features: list[Any]) -> dict[str, list[Any]]:
     return columns
 
 
-def _rings(text: bytes, depth: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Vertices, vertices by ring, and which rings are exteriors; ValueError where brackets or numbers do not fit."""
+def _rings(text: bytes, depth: int) -> Rings:
+    """What a text of coordinates says; ValueError where brackets or numbers do not fit."""
     marks = np.frombuffer(text, np.uint8)
     brackets = np.flatnonzero((marks == _OPEN) | (marks == _CLOSE))
     opens = marks[brackets] == _OPEN

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from borderwatch.errors import Malformed, TooLarge
 from borderwatch.formats.features import MAX_BYTES, MAX_FEATURES
-from borderwatch.formats.geojson_rings import rings_from_geojson
+from borderwatch.formats.geojson_rings import Known, rings_from_geojson
 from borderwatch.formats.layer import says_degrees
 from borderwatch.formats.rings import RingTable
 from borderwatch.formats.shapefile import PARTS, members_from_zip, rings_from_shapefile
@@ -46,7 +46,8 @@ def rings_from_paths(paths: Sequence[Path]) -> Iterator[RingTable | None]:
     at_once = len(paths) > 1 and all(_alone(path) for path in paths)
     with ThreadPoolExecutor(min(len(paths), _AT_ONCE)) as pool:
         first: tuple[_Opened, RingTable] | None = None
-        for opened in (pool.map if at_once else map)(_opened, paths):
+        texts: Known = {}
+        for opened in (pool.map if at_once else map)(lambda path: _opened(path, texts), paths):
             table = _finished(opened, first, pool if at_once else None)
             if first is None and opened is not None and table is not None:
                 first = opened, table
@@ -56,12 +57,12 @@ def rings_from_paths(paths: Sequence[Path]) -> Iterator[RingTable | None]:
 _Opened: TypeAlias = "RingTable | WkbLayer"
 
 
-def _opened(path: Path) -> _Opened | None:
+def _opened(path: Path, texts: Known | None = None) -> _Opened | None:
     """A file's rings, those of a Shapefile not told from holes yet, or its geometries; None where others must judge."""
     if not path.is_file() or path.stat().st_size > MAX_BYTES:
         return None
     try:
-        opened = _read(path)
+        opened = _read(path, texts)
     except (Malformed, TooLarge):
         return None
     # Before holes are told: what that makes of rings which are none is anybody's guess.
@@ -95,7 +96,7 @@ def _alone(path: Path) -> bool:
         return file.read(16).startswith((b"\x00\x00\x27\x0a", b"SQLite format 3\0"))
 
 
-def _read(path: Path) -> _Opened | None:
+def _read(path: Path, texts: Known | None) -> _Opened | None:
     with path.open("rb") as file:
         head = file.read(16)
     if head.startswith(b"\x00\x00\x27\x0a"):
@@ -115,7 +116,7 @@ def _read(path: Path) -> _Opened | None:
     elif head.startswith(b"fgb"):
         return _from_flatgeobuf(path)
     elif head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
-        return rings_from_geojson(path.read_bytes())
+        return rings_from_geojson(path.read_bytes(), texts)
     return None
 
 
