@@ -187,6 +187,31 @@ def test_the_owner_field_is_found_under_its_usual_names(before: Path, tmp_path: 
     assert [(c.loser, c.gainer) for c in result.changes] == [("UA", "RU")]
 
 
+@pytest.mark.parametrize(
+    ("field", "words"), [("cca2", {"UA": "ua", "RU": "ru"}), ("pays", {"UA": "Ukraine", "RU": "Russie"})]
+)
+def test_the_owner_field_is_found_by_what_is_in_it(
+    before: Path, tmp_path: Path, field: str, words: dict[str, str]
+) -> None:
+    others = {"continent": "Europe", "langue": "ru"}
+    features = [
+        {**f, "properties": {**others, field: words.get(f["properties"]["ISO_A2"], f["properties"]["ISO_A2"])}}
+        for f in crimea_as("RU")
+    ]
+    [result] = twofiles.compare(before, written(tmp_path / "b.geojson", features), ["crimea"]).results
+    assert [(c.loser, c.gainer) for c in result.changes] == [("UA", "RU")]
+
+
+def test_a_column_that_tells_no_owners_apart_is_no_owner_field(before: Path, tmp_path: Path) -> None:
+    features = [
+        {**f, "properties": {"continent": "Europe", "langue": "ru", "region": f"Region {n % 2}", "n": n}}
+        for n, f in enumerate([*crimea_as("RU"), *crimea_as("UA")])
+    ]
+    answer = asked(before, written(tmp_path / "b.geojson", features))
+    assert answer.exit_code == 2
+    assert "continent, langue, region, n" in answer.output
+
+
 def test_names_alone_will_do(before: Path, tmp_path: Path) -> None:
     features = [{**f, "properties": {"name": f["properties"]["NAME"]}} for f in crimea_as("RU")]
     [result] = twofiles.compare(before, written(tmp_path / "b.geojson", features), ["crimea"]).results

@@ -17,6 +17,7 @@ from borderwatch.formats.layer import features_from_columns, features_from_layer
 from borderwatch.formats.osm import features_from_osm, is_overpass, osm_from_overpass_value, osm_from_xml
 from borderwatch.formats.shapefile import PARTS, features_from_shapefile, features_from_shapefile_zip, members_from_zip
 from borderwatch.formats.topojson import features_from_topology
+from borderwatch.owners import owner as resolve_owner
 
 ACCEPTED = (
     "GeoJSON, TopoJSON, a Shapefile (zipped, or beside its .dbf), GeoPackage, GeoParquet, FlatGeobuf, KML, GML, "
@@ -37,6 +38,8 @@ NAME_FIELDS = (
 _TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
 _OSM = re.compile(rb"<osm[\s>]")
 _NO_CODE = ("", "-99", "-1", "0")
+_FILLED, _MEANT = 0.3, 0.6
+_MOST_OWNERS = 2_000  # more different values than any world has owners
 
 
 def features_from_path(path: Path | str, layer: str | None = None) -> list[RawFeature]:
@@ -252,8 +255,32 @@ def owner_column(columns: Mapping[str, Sequence[Any]], insist: str | None = None
     code = _first(columns, CODE_FIELDS, _codes)
     name = _first(columns, NAME_FIELDS, _names)
     if code is None and name is None:
+        code, name = _resolving(columns)
+    if code is None and name is None:
         raise UsageError(f"no field says who holds what; there are: {listed}. Name one")
     return code, name
+
+
+def _resolving(columns: Mapping[str, Sequence[Any]]) -> tuple[str | None, str | None]:
+    """Whatever they are called, the column of codes and the column of names with most owners known here in them.
+
+    Most of its values mean an owner, and not all the same ones: a column of continents or currencies does neither.
+    """
+    best: dict[bool, tuple[int, str]] = {}
+    for field, column in columns.items():
+        values = _values(column)
+        different = set(values)
+        if len(values) < len(column) * _FILLED or len(different) > _MOST_OWNERS:
+            continue
+        meant = {value: found for value in different if not (found := resolve_owner(value)).startswith("?")}
+        owners = len(set(meant.values()))
+        told_apart = owners >= max(min(2, len(column)), len(column) * _FILLED)
+        if not told_apart or sum(value in meant for value in values) < len(values) * _MEANT:
+            continue
+        coded = all(len(value) <= 3 for value in meant)
+        if owners > best.get(coded, (0, ""))[0]:
+            best[coded] = owners, field
+    return best.get(True, (0, None))[1], best.get(False, (0, None))[1]
 
 
 def _first(
@@ -283,7 +310,7 @@ def _codes(column: Sequence[Any]) -> bool:
     """Do most values look like ISO 3166 (two or three letters in capitals, or three digits)?"""
     values = _values(column)
     fit = sum((v.isascii() and v.isalpha() and v.isupper() and len(v) in (2, 3)) or _numeric(v) for v in values)
-    return fit >= max(1, len(values) * 0.6) and len(values) >= len(column) * 0.3
+    return fit >= max(1, len(values) * _MEANT) and len(values) >= len(column) * _FILLED
 
 
 def _numeric(value: str) -> bool:
@@ -295,4 +322,4 @@ def _names(column: Sequence[Any]) -> bool:
     values = _values(column)
     long = [v for v in values if len(v) > 3 and not v.replace(".", "").isdigit()]
     common = Counter(values).most_common(1)
-    return len(long) >= max(1, len(column) * 0.3) and (len(values) < 4 or common[0][1] <= len(values) * 0.9)
+    return len(long) >= max(1, len(column) * _FILLED) and (len(values) < 4 or common[0][1] <= len(values) * 0.9)
