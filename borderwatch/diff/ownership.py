@@ -98,20 +98,31 @@ def moved(
 
     One overlay an owner, where ``differences`` takes several: most owners of a map drawn anew are not in the answer.
     """
-    found = {}
+    return dict(_moving(before, after, at_least_km))
+
+
+def _moving(
+    before: Mapping[str, BaseGeometry],
+    after: Mapping[str, BaseGeometry],
+    at_least_km: float,
+    meeting: BaseGeometry | None = None,
+) -> Iterator[tuple[str, BaseGeometry]]:
+    """The same one after the other; of large pieces those alone that meet some ground."""
     for owner in sorted(before.keys() | after.keys()):
         one, other = before.get(owner, geo.EMPTY), after.get(owner, geo.EMPTY)
         if one.equals_exact(other):
             continue
         either = geo.polygonal(_safely(shapely.symmetric_difference, one, other))
-        pieces = sizeable(either, at_least_km)
+        pieces = sizeable(either, at_least_km, meeting=meeting)
         if not pieces.is_empty:
-            found[owner] = pieces
-    return found
+            yield owner, pieces
 
 
-def sizeable(ground: BaseGeometry, at_least_km: float) -> BaseGeometry:
-    """The connected pieces thick enough for a circle of a radius, asked in degrees and cheaply: hardly one too many."""
+def sizeable(ground: BaseGeometry, at_least_km: float, *, meeting: BaseGeometry | None = None) -> BaseGeometry:
+    """The connected pieces thick enough for a circle of a radius, asked in degrees and cheaply: hardly one too many.
+
+    Of those, where it is given, the ones that touch ``meeting``.
+    """
     parts = shapely.get_parts(ground)
     if at_least_km <= 0 or len(parts) == 0:
         return ground
@@ -126,6 +137,10 @@ def sizeable(ground: BaseGeometry, at_least_km: float) -> BaseGeometry:
     scale = np.cos(np.radians(np.where(south * north < 0, 0.0, np.minimum(np.abs(south), np.abs(north)))))
     large = (area * scale >= np.pi * least_deg**2) & (north - south >= 2 * least_deg)
     kept = kept[large & ((east - west) * scale >= 2 * least_deg)]
+    if len(kept) == 0:
+        return geo.EMPTY
+    if meeting is not None:
+        kept = kept[shapely.intersects(meeting, kept)]
     # Of 13 slivers of ten metres by tens of kilometres that pass the first test none passes this one.
     kept = kept[~shapely.is_empty(shapely.buffer(kept, -least_deg, quad_segs=1))]
     return ground if len(kept) == len(parts) else shapely.MultiPolygon(list(kept))
@@ -343,7 +358,7 @@ def _on_ground(before: Scene, after: Scene, smallest_km: float) -> bool:
     ground = before.ground.area
     shapely.prepare(ground)
     old, new = ({o: _boxed(g, ground.bounds) for o, g in s.by_owner.items()} for s in (before, after))
-    return any(ground.intersects(pieces) for pieces in moved(old, new, MOSTLY * smallest_km).values())
+    return any(ground.intersects(pieces) for _, pieces in _moving(old, new, MOSTLY * smallest_km, ground))
 
 
 def _boxed(area: BaseGeometry, box: tuple[float, float, float, float]) -> BaseGeometry:
