@@ -97,8 +97,11 @@ class MapFile:
             rings = self._rings
             # Labels among areas have fields of their own, and would outvote the areas in the choice of one.
             drawn = [raw for raw in self._raw if not _placed(raw.geometry)] or self._raw
-            fields = owner_field(drawn, insist) if rings is None else owner_column(rings.columns, insist)
-            self._code, self._name = fields
+            if rings is None:
+                areas = any(_areal(raw.geometry) for raw in drawn)
+                self._code, self._name = owner_field(drawn, insist, by_content=areas)
+            else:
+                self._code, self._name = owner_column(rings.columns, insist)
         except UsageError as error:
             if insist is not None or self._rings is not None or any(_areal(f.geometry) for f in self._raw):
                 raise UsageError(f"{path.name}: {error}") from None

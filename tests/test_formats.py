@@ -577,12 +577,20 @@ def properties(*rows: dict[str, Any], ids: tuple[str, ...] = ()) -> list[Any]:
         ([{}, {}], ("FRA", "CHL"), ("id", None)),
         ([{}, {}], ("France", "Chile"), (None, "id")),
         ([{"ISO_A2": None, "ADM0_A3": "FRA", "pop": 3}], (), ("ADM0_A3", None)),
+        ([{"cca2": "fr", "continent": "EU"}, {"cca2": "cl", "continent": "SA"}], (), ("cca2", None)),
+        ([{"pays": "Espagne", "langue": "es"}, {"pays": "Chili", "langue": "es"}], (), (None, "pays")),
     ],
 )
 def test_the_fields_that_say_whose_it_is_are_found(
     rows: list[dict[str, Any]], ids: tuple[str, ...], expected: tuple[str | None, str | None]
 ) -> None:
     assert owner_field(properties(*rows, ids=ids)) == expected
+
+
+def test_the_countries_on_either_side_of_a_line_do_not_own_it() -> None:
+    lines = properties({"links": "France", "rechts": "Spain"}, {"links": "Chile", "rechts": "Peru"})
+    with pytest.raises(UsageError, match="links, rechts"):
+        owner_field(lines, by_content=False)
 
 
 def test_the_field_a_user_insists_on_is_taken_or_the_choices_are_listed() -> None:

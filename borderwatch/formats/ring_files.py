@@ -80,9 +80,8 @@ def _finished(
         return _plain(opened.rings((seen, table) if isinstance(seen, WkbLayer) and table is not None else None))
     if opened is None or opened.exterior.any():
         return opened
-    return (
-        opened.wound_clockwise(table, pool) if pool else opened.wound_clockwise()
-    )  # telling a few is quicker than comparing
+    # Telling a few holes is quicker than comparing the features they are in.
+    return opened.wound_clockwise(table, pool) if pool else opened.wound_clockwise()
 
 
 def _plain(table: RingTable | None) -> RingTable | None:

@@ -228,19 +228,25 @@ def value_of(feature: RawFeature, field: str | None) -> str | None:
     return text_of(value)
 
 
-def owner_field(features: Sequence[RawFeature], insist: str | None = None) -> tuple[str | None, str | None]:
+def owner_field(
+    features: Sequence[RawFeature], insist: str | None = None, *, by_content: bool = True
+) -> tuple[str | None, str | None]:
     """The field that codes who holds each feature and the one that names it, either possibly None.
 
     ``insist`` names the one to use: it is taken for the code where its values look like codes, else
-    for the name. Raises ``UsageError`` listing the fields there are where none will do.
+    for the name. ``by_content`` takes a field of an unusual name for what is in it: of areas, for lines have a country
+    on either side. Raises ``UsageError`` listing the fields there are where none will do.
     """
     fields = list(dict.fromkeys(key for feature in features for key in feature.properties))
     if any(feature.id is not None for feature in features) and "id" not in fields:
         fields.append("id")
-    return owner_column({field: [value_of(f, field) for f in features] for field in fields}, insist)
+    columns = {field: [value_of(f, field) for f in features] for field in fields}
+    return owner_column(columns, insist, by_content=by_content)
 
 
-def owner_column(columns: Mapping[str, Sequence[Any]], insist: str | None = None) -> tuple[str | None, str | None]:
+def owner_column(
+    columns: Mapping[str, Sequence[Any]], insist: str | None = None, *, by_content: bool = True
+) -> tuple[str | None, str | None]:
     """The same of a table by its columns; only those that may be the one are looked at."""
     listed = ", ".join(columns) or "none"
     if insist is not None:
@@ -254,7 +260,7 @@ def owner_column(columns: Mapping[str, Sequence[Any]], insist: str | None = None
         return None, match
     code = _first(columns, CODE_FIELDS, _codes)
     name = _first(columns, NAME_FIELDS, _names)
-    if code is None and name is None:
+    if code is None and name is None and by_content:
         code, name = _resolving(columns)
     if code is None and name is None:
         raise UsageError(f"no field says who holds what; there are: {listed}. Name one")
