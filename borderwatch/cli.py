@@ -347,9 +347,8 @@ def diff(
     slugs = None if wanted == "all" else [_slug(w.strip()) for w in wanted.split(",") if w.strip()]
     kept = Kept(None if page else folder())  # to draw, everything is read
     result = twofiles.compare(before, after, slugs, owner_field=owner_field, resolution_km=resolution_km, kept=kept)
-    if page is not None:
-        twofiles.draw(result, page)
-    tell.diff(result, form, page)
+    drawn = None if page is None else (twofiles.draw(result, page), page)
+    tell.diff(result, form, drawn)
     sys.exit(1 if result.changed else 0)
 
 

@@ -131,6 +131,11 @@ class MapFile:
         """How many vertices were read as bare rings; 0 where geometries had to be made."""
         return 0 if self._rings is None else len(self._rings.xy)
 
+    @property
+    def wound(self) -> bool:
+        """Whether the winding of every ring was looked at: invalid ground is rare then."""
+        return self._rings is not None and self._rings.clockwise
+
     @cached_property
     def said(self) -> list[tuple[str | None, str | None]]:
         """The code and the name that each feature has."""
@@ -304,12 +309,14 @@ def finest_km_of(xy: NDArray[np.float64], line: NDArray[np.int64]) -> float:
 
 def compared(before: MapFile, after: MapFile, *, redigitised_from: float) -> ChainDiff:
     """The boundary-chain diff of two files; where it tells of ground that is drawn invalid, of that ground mended."""
-    found = chain.diff(before.index, after.index, redigitised_from=redigitised_from)
-    if not found.twisted or found.reach is None or found.boxes is None:
-        return found
-    reach = found.reach
+    large = min(before.vertices, after.vertices) >= LARGE_VERTICES
     with ThreadPoolExecutor(2) as pool:
-        large = min(before.vertices, after.vertices) >= LARGE_VERTICES
+        if large and not after.wound:
+            pool.submit(attrgetter("index.boxes"), after)  # where ground is drawn invalid they are asked for
+        found = chain.diff(before.index, after.index, redigitised_from=redigitised_from)
+        if not found.twisted or found.reach is None or found.boxes is None:
+            return found
+        reach = found.reach
         one, other = (pool.map if large else map)(lambda file: file.mended_about(reach), (before, after))
     again = chain.diff(one, other, redigitised_from=math.inf)
     reached = shapely.union_all(shapely.box(*(found.reach + MARGIN_DEG * np.array([-1, -1, 1, 1])).T))

@@ -15,6 +15,7 @@ from borderwatch.models import (
     Capture,
     Change,
     Coverage,
+    Dispute,
     Kind,
     Outcome,
     Significance,
@@ -401,8 +402,8 @@ def watched(report: Report) -> None:
             click.echo(f"  {plain(change.summary)}")
 
 
-def diff(compared: Compared, form: str, page: Path | None) -> None:
-    """The answer of ``borderwatch diff``."""
+def diff(compared: Compared, form: str, drawn: tuple[Dispute, Path] | None) -> None:
+    """The answer of ``borderwatch diff``, and of which dispute a map was drawn, and where."""
     from borderwatch import twofiles
 
     if form != "table":
@@ -428,8 +429,11 @@ def diff(compared: Compared, form: str, page: Path | None) -> None:
     known = [limit for limit in limits if limit is not None]
     attested = f"; unchanged is attested down to an inscribed radius of {max(known):.1f} km" if known else ""
     out.print(f"{len(compared.results)} disputes: {said}{attested}.")
-    if page is not None:
-        out.print(f"Map: {page}")
+    if drawn is not None:
+        about, page = drawn
+        several = sum(bool(r.changes) for r in compared.results) > 1
+        which = ", which changed most (--disputes NAME draws another)" if several else ""
+        out.print(f"Map of {about.slug}{which}: {safe(str(page))}", soft_wrap=True)
 
 
 def _diff_table(found: Iterable[Change]) -> Table:

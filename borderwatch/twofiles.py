@@ -288,8 +288,8 @@ def geojson(compared: Compared) -> dict[str, Any]:
     }
 
 
-def draw(compared: Compared, page: Path) -> None:
-    """One HTML file with the map of the dispute that changed most."""
+def draw(compared: Compared, page: Path) -> Dispute:
+    """One HTML file with the map of the dispute that changed most, and which that is."""
     from borderwatch.render import write_page
 
     changed = [r for r in compared.results if r.changes] or list(compared.results[:1])
@@ -311,3 +311,4 @@ def draw(compared: Compared, page: Path) -> None:
         page,
         made_at=datetime.now(UTC),
     )
+    return most.dispute

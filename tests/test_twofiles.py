@@ -299,8 +299,26 @@ def test_geojson_output_is_what_changed(before: Path, after: Path) -> None:
 
 def test_a_map_is_drawn_where_asked(before: Path, after: Path, tmp_path: Path) -> None:
     page = tmp_path / "change.html"
-    assert asked(before, after, "--disputes", "crimea", "--map", page).exit_code == 1
-    assert "Crimea" in page.read_text(encoding="utf-8")
+    answer = asked(before, after, "--disputes", "crimea", "--map", page)
+    assert answer.exit_code == 1
+    assert f"Map of crimea: {page}" in answer.output
+    drawn = page.read_text(encoding="utf-8")
+    assert "Crimea" in drawn
+    # It stands by itself: there is no site around it to link to.
+    assert "index.html" not in drawn
+
+
+def test_of_several_disputes_that_changed_the_one_drawn_is_named(tmp_path: Path) -> None:
+    grounds = {"XK": shapely.box(20, 42, 21.8, 43.3), "EH": shapely.box(-17, 21, -9, 27.6)}
+    old, new = (
+        written(
+            tmp_path / f"{n}.geojson",
+            [country(code, code, shapely.segmentize(g, 0.02)) for code, g in zip(codes, grounds.values(), strict=True)],
+        )
+        for n, codes in enumerate((("XK", "EH"), ("RS", "MA")))
+    )
+    answer = asked(old, new, "--disputes", "kosovo,western_sahara", "--map", tmp_path / "map.html")
+    assert "Map of western_sahara, which changed most (--disputes NAME draws another):" in answer.output
 
 
 # --- what cannot be compared ---------------------------------------------------------------------------------
