@@ -78,7 +78,7 @@ def main(check: bool) -> int:
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")
         print(f"{tag}: {len(held) - len(lacking)} of {len(held)} messages translated")
-        for message in lacking if tag == "es" else ():
+        for message in lacking:
             print(f"  not yet: {message!r}")
     if check and stale:
         print("out of date: run python scripts/messages.py")

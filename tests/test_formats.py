@@ -361,9 +361,13 @@ def test_the_islands_of_an_encoded_feature_are_all_there() -> None:
     assert len(shapely.get_parts(feature.geometry)) == 2
 
 
-def test_a_script_that_returns_the_map_is_looked_through() -> None:
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("define(function() {\r\n    return ", ";\r\n});"), ("module.exports=", ";"), ("export default", ";\n")],
+)
+def test_a_script_that_returns_the_map_is_looked_through(before: str, behind: str) -> None:
     value = encoded_collection([[[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]])
-    script = "define(function() {\r\n    return " + json.dumps(value, ensure_ascii=False) + ";\r\n});"
+    script = before + json.dumps(value, ensure_ascii=False) + behind
     [feature] = features_from_encoded_geojson(script.encode())
     assert feature.geometry is not None
     assert feature.geometry.equals(shapely.box(0, 0, 4, 4))

@@ -334,6 +334,7 @@ def test_of_several_disputes_that_changed_the_one_drawn_is_named(tmp_path: Path)
         ("list.json", b"[1, 2, 3]"),
         ("nothing.geojson", b'{"type": "FeatureCollection", "features": []}'),
         ("zip.zip", b"PK\x03\x04 not really"),
+        ("world.rda", b"\x1f\x8b\x08\x00 an archive of R"),
         ("noise.shp", b"\x00\x00\x27\x0a" + bytes(40)),
         (
             "nan.geojson",

@@ -20,7 +20,7 @@ _SCALE = 1024.0
 def features_from_encoded_geojson(data: bytes) -> list[RawFeature]:
     """The features, decoded where the file says it is encoded and as they are where it does not.
 
-    ``define(function() { return {...}; })`` and ``module.exports = {...}`` are looked through.
+    ``define(function() { return {...}; })``, ``module.exports = {...}`` and ``export default {...}`` are looked through.
     """
     head = data[:400].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head[:1] in (b"{", b"<", b"") or head.startswith(b"version https"):
@@ -30,7 +30,7 @@ def features_from_encoded_geojson(data: bytes) -> list[RawFeature]:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise Malformed(f"encoded GeoJSON: not UTF-8 text ({error.reason} at byte {error.start})") from None
-        starts = [at for word in ("return ", "module.exports") if (at := text.find(word)) >= 0]
+        starts = [at for word in ("return ", "module.exports", "export default") if (at := text.find(word)) >= 0]
         if not starts:
             raise Malformed(f"encoded GeoJSON: neither JSON nor a script that returns it: {text[:60]!r}")
         value = json_from_javascript(text, min(starts), len(text), "encoded GeoJSON")

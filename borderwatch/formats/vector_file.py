@@ -36,6 +36,7 @@ NAME_FIELDS = (
     "NAME_ENGL", "NAME_0", "nam_en", "SOVEREIGNT", "TERR_NAME", "title", "label", "id",
 )  # fmt: skip
 _TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
+_OF_R = (".rda", ".rds", ".rdata")
 _OSM = re.compile(rb"<osm[\s>]")
 _NO_CODE = ("", "-99", "-1", "0")
 _FILLED, _MEANT = 0.3, 0.6
@@ -71,6 +72,8 @@ def _features(path: Path, head: bytes, layer: str | None) -> list[RawFeature]:
         raise Malformed(f"an empty file; accepted: {ACCEPTED}")
     if start.startswith(b"version https://git-lfs"):
         raise Malformed("a Git LFS pointer, not the data it points to: run git lfs pull")
+    if path.suffix.lower() in _OF_R:
+        raise Malformed("R's own format, which is not read; in R, sf::st_write(x, 'map.gpkg') writes one that is")
     if start[:14].lower().startswith((b"<!doctype html", b"<html")):
         raise Malformed(f"a web page, not a map; accepted: {ACCEPTED}")
     if _OSM.search(start[:1024]):
