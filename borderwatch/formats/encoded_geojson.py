@@ -20,7 +20,7 @@ _SCALE = 1024.0
 def features_from_encoded_geojson(data: bytes) -> list[RawFeature]:
     """The features, decoded where the file says it is encoded and as they are where it does not.
 
-    ``define(function() { return {...}; })``, ``module.exports = {...}`` and ``export default {...}`` are looked through.
+    ``define(function() { return {...}; })``, ``module.exports = {...}``, ``export default {...}`` are looked through.
     """
     head = data[:400].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head[:1] in (b"{", b"<", b"") or head.startswith(b"version https"):
