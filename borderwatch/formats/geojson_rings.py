@@ -42,8 +42,11 @@ def rings_from_geojson(data: bytes, known: Known | None = None) -> RingTable | N
     skeleton: list[bytes] = []
     end = 0
     for found in _COORDINATES.finditer(data):
-        ends = [at for mark in (b"}", b'"') if (at := data.find(mark, found.end())) >= 0]
-        piece = data[found.end() : min(ends, default=len(data))]
+        # As far as the next quote, and no farther: what is searched for one key is not searched for another.
+        quote = data.find(b'"', found.end())
+        stop = len(data) if quote < 0 else quote
+        brace = data.find(b"}", found.end(), stop)
+        piece = data[found.end() : stop if brace < 0 else brace]
         piece = piece[: piece.rfind(b"]") + 1]
         if piece.translate(None, _NUMBERS):
             return None
@@ -62,11 +65,7 @@ def rings_from_geojson(data: bytes, known: Known | None = None) -> RingTable | N
         if [number for _, _, number in drawn] != list(range(len(pieces))) or not drawn:
             return None
         known = {} if known is None else known
-        for _, kind, number in drawn:
-            key = _DEPTH[kind], pieces[number]
-            if key not in known:
-                known[key] = _rings(pieces[number], _DEPTH[kind])
-        read = [(n, known[_DEPTH[kind], pieces[number]]) for n, kind, number in drawn]
+        read = [(n, _rings_once(pieces[number], _DEPTH[kind], known)) for n, kind, number in drawn]
         columns = _columns(features)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -90,6 +89,12 @@ def _columns(features: list[Any]) -> dict[str, list[Any]]:
         said = columns.get("id", [None] * len(ids))
         columns["id"] = [own if value is None else value for value, own in zip(said, ids, strict=True)]
     return columns
+
+
+def _rings_once(text: bytes, depth: int, known: Known) -> Rings:
+    if (depth, text) not in known:
+        known[depth, text] = _rings(text, depth)
+    return known[depth, text]
 
 
 def _rings(text: bytes, depth: int) -> Rings:
