@@ -20,7 +20,14 @@ def begins(counts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     return np.asarray(np.cumsum(counts) - counts)
 
 
-def add_by_run(totals: NDArray[Any], block: NDArray[Any], at: int, starts: NDArray[np.int64]) -> None:
-    """Add what of every run is in a block to its total; the runs begin at ``starts``, the block at place ``at``."""
-    first, stop = np.searchsorted(starts, [at + 1, at + len(block)]).tolist()
-    totals[first - 1 : stop] += np.add.reduceat(block, np.append(at, starts[first:stop]) - at)
+def add_steps(
+    totals: NDArray[Any], steps: NDArray[Any], at: int, starts: NDArray[np.int64], lasts: NDArray[np.int64]
+) -> None:
+    """Add the steps within every run to its total; the first is that from place ``at`` to the next.
+
+    Runs begin at ``starts`` and end on ``lasts``; a step from one to the next is of neither, and is set to 0.
+    """
+    first, stop = np.searchsorted(lasts, [at, at + len(steps)]).tolist()
+    steps[lasts[first:stop] - at] = 0
+    first, stop = np.searchsorted(starts, [at + 1, at + len(steps)]).tolist()
+    totals[first - 1 : stop] += np.add.reduceat(steps, np.append(at, starts[first:stop]) - at)

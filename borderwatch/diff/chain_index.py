@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from borderwatch.arrays import add_by_run, begins, ranges
+from borderwatch.arrays import add_steps, begins, ranges
 from borderwatch.errors import StoreError
 from borderwatch.geometry import wrapped
 
@@ -307,8 +307,7 @@ def _signs(
         step = np.zeros(min(_BLOCK, len(vertices) - at))  # nothing behind the very last vertex
         np.subtract(lon[1:], lon[:-1], out=step[: len(lon) - 1])
         step[: len(lon) - 1] *= (lat[1:] + lat[:-1]) / 2
-        step[last[slice(*np.searchsorted(last, [at, at + len(step)]).tolist())] - at] = 0.0
-        add_by_run(area, step, at, start)
+        add_steps(area, step, at, start, last)
     clockwise = area > 0
     return np.where(clockwise == exterior, -1, 1).astype(np.int8)
 

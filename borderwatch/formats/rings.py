@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import shapely
 
-from borderwatch.arrays import add_by_run, begins, ranges
+from borderwatch.arrays import add_steps, begins, ranges
 from borderwatch.errors import Malformed
 from borderwatch.formats.even_odd import counted_once, odd_ground
 from borderwatch.formats.features import gated, sound
@@ -242,9 +242,7 @@ def _ring_areas_above(
         np.subtract(lon[:-1], lon[1:], out=lon[:-1])
         np.add(lat[:-1], lat[1:], out=lat[:-1])
         step = np.multiply(lon, lat, out=lon)[: stop - at]
-        ends = lasts[slice(*np.searchsorted(lasts, [at, stop]).tolist())]
-        step[ends - at] = 0.0  # the step from one ring to the next
-        add_by_run(twice, step, at, starts)
+        add_steps(twice, step, at, starts, lasts)
     return twice / 2
 
 
