@@ -72,7 +72,11 @@ def test_the_chain_of_rings_is_the_chain_of_areas(tmp_path: Path, suffix: str) -
     assert chain.diff(file.index, DRAWN, redigitised_from=2.0).residual == 0
 
 
-def test_ground_drawn_invalid_is_mended_before_it_is_told_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize("large", [0, mapfile.LARGE_VERTICES])
+def test_ground_drawn_invalid_is_mended_before_it_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    monkeypatch.setattr(mapfile, "LARGE_VERTICES", large)  # from here on both are mended at once
     before, after = (MapFile(write(tmp_path / f"{o}.gpkg", (*DRAWN, (o, BOW_TIE)))) for o in ("PE", "UY"))
     found = compared(before, after, redigitised_from=2.0)
     lobes = shapely.make_valid(BOW_TIE)
@@ -398,7 +402,10 @@ def test_a_ring_without_vertices_is_left_to_the_careful_reader() -> None:
     body = bytearray(shell.wkb)
     body[5:9] = struct.pack("<I", 2)
     table = WkbLayer([bytes(body) + struct.pack("<I", 0), shell.wkb], {}).rings()
-    assert table is None or not table.plain
+    assert table is not None
+    assert table.counts.tolist() == [5, 0, 5]
+    assert table.xy.tolist() == [*shapely.get_coordinates(shell).tolist()] * 2
+    assert not table.plain  # so that the careful reader judges
 
 
 # --- attributes ------------------------------------------------------------------------------------------------------

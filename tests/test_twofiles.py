@@ -357,6 +357,11 @@ def test_a_file_that_is_no_map_is_an_error_that_names_it(before: Path, tmp_path:
     assert answer.exception is None or isinstance(answer.exception, SystemExit)
 
 
+def test_a_file_of_r_is_refused_with_the_way_out(before: Path, tmp_path: Path) -> None:
+    (tmp_path / "world.RDA").write_bytes(b"\x1f\x8b\x08\x00 an archive of R")
+    assert "st_write" in asked(before, tmp_path / "world.RDA").output
+
+
 def test_projected_coordinates_that_pose_as_degrees_are_refused(before: Path, tmp_path: Path) -> None:
     # Trap 4.
     def metres(feature: dict[str, Any]) -> dict[str, Any]:

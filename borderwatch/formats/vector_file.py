@@ -39,7 +39,7 @@ _TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
 _OF_R = (".rda", ".rds", ".rdata")
 _OSM = re.compile(rb"<osm[\s>]")
 _NO_CODE = ("", "-99", "-1", "0")
-_FILLED, _MEANT = 0.3, 0.6
+_FILLED, _MEANT = 0.3, 0.6  # of the features so many have a value, of the values so many are what is looked for
 _MOST_OWNERS = 2_000  # more different values than any world has owners
 
 

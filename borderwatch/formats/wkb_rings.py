@@ -93,8 +93,8 @@ def _read_areas(blob: bytes, parts: _Parts) -> None:
         return _read_by_shapely(blob, parts)
     at, count = (0, 1) if kind == _WKB_POLYGON else (_HEAD.size, count)
     pieces, rings, polygons = len(parts.xy), len(parts.counts), len(parts.sizes)
-    # All lengths in a polygon are multiples of four bytes: read as words, a ring takes a third of what unpacking takes.
     append = parts.counts.append
+    # All lengths in a polygon are multiples of four bytes: read as words, a ring takes a third of what unpacking takes.
     words = [memoryview(blob)[n : n + (len(blob) - n) // 4 * 4].cast("I") for n in range(4)]
     for _ in range(count):
         if blob[at : at + len(_POLYGON_HEAD)] != _POLYGON_HEAD:
@@ -109,13 +109,10 @@ def _read_areas(blob: bytes, parts: _Parts) -> None:
             size = view[word]
             append(size)
             word += 4 * size
-        if number == 1 and size:
+        if number == 1:
             parts.xy.append(blob[shift + 4 * begin + 4 : shift + 4 * word + 4])
-        elif 0 in (here := parts.counts[first:]):
-            del parts.xy[pieces:], parts.counts[rings:], parts.sizes[polygons:]
-            return _read_by_shapely(blob, parts)  # it knows what a ring without vertices is
         else:
-            parts.xy.append(_without_counts(blob[shift + 4 * begin : shift + 4 * word + 4], here))
+            parts.xy.append(_without_counts(blob[shift + 4 * begin : shift + 4 * word + 4], parts.counts[first:]))
         parts.sizes.append(number)
         at = shift + 4 * word + 4
     if at > len(blob):
@@ -124,7 +121,7 @@ def _read_areas(blob: bytes, parts: _Parts) -> None:
 
 
 def _without_counts(rings: bytes, counts: list[int]) -> memoryview:
-    """The vertices of rings each of which has its count of vertices before it, none of them empty."""
+    """The vertices of rings each of which has its count of vertices before it."""
     words = np.frombuffer(rings, "<u4")
     sizes = 4 * np.array(counts, dtype=np.int64) + 1
     return np.delete(words, begins(sizes)).data

@@ -54,7 +54,7 @@ def dispute_page(page: DisputePage, *, alone: bool = False, inputs: str = "") ->
     """The whole page as HTML, with ``store.WRITTEN`` where the time of writing goes.
 
     ``inputs`` is the hash of what it is made from (see ``inputs``). ``alone`` is a page outside a site: there is no
-    feed, no data and no page of a change to link to.
+    index, no feed, no data and no page of a change to link to.
     """
     drawing = map_of_dispute(page)
     places = {
@@ -70,7 +70,7 @@ def dispute_page(page: DisputePage, *, alone: bool = False, inputs: str = "") ->
         scripts=(leaflet_js(), *(asset(script) for script in SCRIPTS), drawing.script),
         title=_("%(name)s: what maps changed · borderwatch") % {"name": name},
         description=_("What maps and platforms show of %(name)s, and what changed") % {"name": name},
-        home="../",
+        home=None if alone else "../",
         feeds=() if alone else ((f"{page.dispute.slug}.atom", name),),
         data=None if alone else f"{page.dispute.slug}.json",
         alone=alone,
